@@ -1,0 +1,1 @@
+"""Declared files: one module per kind, with its model, its loader and its errors."""

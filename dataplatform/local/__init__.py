@@ -1,0 +1,1 @@
+"""The cloud on a laptop: stand-ins and launchers, a program of its own."""
