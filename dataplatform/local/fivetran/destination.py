@@ -1,0 +1,91 @@
+"""What a destination is: sessions in which one whole sync lands, or nothing of it.
+
+The protocol says what a sync needs; one module per destination implements it. A session offers a
+DuckDB engine in which extracted rows can be read as relations, whatever the destination is, so a
+destination that is not DuckDB exports those relations to files and loads them its own way.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dataplatform.local.fivetran.model import SetupTest, SyncFailure, Table
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class Session(Protocol):
+    """One transaction of one sync."""
+
+    engine: duckdb.DuckDBPyConnection
+    synced_at: datetime
+
+    def begin(self) -> None:
+        """Start the transaction; sources are attached to the engine before it."""
+
+    def prepare(self, table: Table, *, replace: bool) -> bool:
+        """Make the table fit its description; return whether it held rows before.
+
+        Columns are added and widened. ``replace`` drops a table that cannot be made to fit.
+        """
+
+    def load(self, table: Table, select: str) -> int:
+        """Fill a table that does not exist yet from a query on the engine; return the rows."""
+
+    def merge(self, table: Table, select: str) -> tuple[int, int]:
+        """Insert new rows and update changed ones; return both counts."""
+
+    def live_count(self, table: Table) -> int:
+        """Return how many rows are not marked deleted."""
+
+    def delete_absent(self, table: Table, select: str) -> int:
+        """Mark deleted every row whose key the query does not return; return how many."""
+
+    def cursor(self, table: Table) -> dict[str, Any] | None:
+        """Return what the last sync remembered of a table."""
+
+    def remember(self, table: Table, cursor: dict[str, Any]) -> None:
+        """Store a table's cursor in the same transaction as its rows."""
+
+
+class Destination(Protocol):
+    """A warehouse that syncs write to."""
+
+    def test(self) -> list[SetupTest]:
+        """Try the destination's set-up."""
+
+    def cursors(self, connection: str) -> dict[str, dict[str, Any]]:
+        """Return every cursor of a connection, by ``schema.table`` of the source."""
+
+    def session(self, connection: str, purpose: str) -> AbstractContextManager[Session]:
+        """Open a session; it commits at its end unless an error passes through."""
+
+
+def open_destination(service: str, config: dict[str, Any], scratch: Path) -> Destination:
+    """Return the destination that a description names.
+
+    Args:
+        service: the destination's kind.
+        config: its settings.
+        scratch: a folder for files that outlive no sync.
+
+    Raises:
+        SyncFailure: the kind is not known or its settings are incomplete.
+    """
+    if service == "duckdb":
+        from dataplatform.local.fivetran.destination_duckdb import DuckDBDestination
+
+        if not config.get("path"):
+            raise SyncFailure(
+                "The destination has no 'path': give the DuckDB file it writes to.",
+                code="destination_incomplete",
+            )
+        return DuckDBDestination(Path(str(config["path"])), scratch)
+    raise SyncFailure(
+        f"The destination service {service!r} is not known here; use 'duckdb'.",
+        code="destination_unknown",
+    )

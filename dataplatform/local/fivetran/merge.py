@@ -1,0 +1,123 @@
+"""The statements that bring a table in line with freshly read rows.
+
+Insert what is new, update what differs, mark what is gone; touch nothing else, so that a repeated
+sync leaves every row, its sync time included, as it was. Which rows are read, and from where, is
+decided by the sources.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from dataplatform.local.fivetran.model import DELETED, ROW_ID, SYNCED, Table
+from dataplatform.local.fivetran.sql import ident, listed
+
+if TYPE_CHECKING:
+    import duckdb
+
+_INCOMING = "_fivetran_incoming"
+_CHANGES = "_fivetran_changes"
+_GONE = "_fivetran_gone"
+
+
+def with_row_id(table: Table, select: str) -> str:
+    """Return a query that also yields ``_fivetran_id`` where the table has no key.
+
+    The id is a hash of all columns and, for rows that are alike, the number of the occurrence.
+    """
+    if table.has_key:
+        return select
+    fields = ", ".join(f"c{n} := {ident(c.name)}" for n, c in enumerate(table.columns))
+    packed = f"md5(CAST(to_json(struct_pack({fields})) AS VARCHAR))" if fields else "md5('')"
+    return (
+        "SELECT * EXCLUDE (_row_hash), md5(_row_hash || ':' || "
+        f"row_number() OVER (PARTITION BY _row_hash)) AS {ident(ROW_ID)} "
+        f"FROM (SELECT *, {packed} AS _row_hash FROM ({select}))"
+    )
+
+
+def _matches(table: Table, left: str, right: str) -> str:
+    return " AND ".join(f"{left}.{ident(k)} = {right}.{ident(k)}" for k in table.key)
+
+
+def _count(engine: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = engine.execute(sql).fetchone()
+    return int(row[0]) if row else 0
+
+
+def merge(
+    engine: duckdb.DuckDBPyConnection, table: Table, place: str, select: str, synced_at: datetime
+) -> tuple[int, int]:
+    """Insert new rows and update those that differ or had been marked deleted.
+
+    Args:
+        engine: the connection, inside the sync's transaction.
+        table: the table's description.
+        place: its quoted name in the warehouse.
+        select: a query whose columns bear the destination's names.
+        synced_at: written to every row that is touched.
+
+    Returns:
+        The rows inserted and the rows updated.
+    """
+    values = [column.name for column in table.columns if not column.key]
+    differs = [f"t.{ident(v)} IS DISTINCT FROM s.{ident(v)}" for v in values if table.has_key]
+    changed = " OR ".join([f"t.{ident(DELETED)}", *differs])
+    names = [*(column.name for column in table.columns), *(() if table.has_key else (ROW_ID,))]
+    engine.execute(f"CREATE TEMP TABLE {_INCOMING} AS {with_row_id(table, select)}")
+    engine.execute(
+        f"CREATE TEMP TABLE {_CHANGES} AS SELECT s.*, t.{ident(DELETED)} IS NULL AS _is_new "
+        f"FROM {_INCOMING} s LEFT JOIN {place} t ON {_matches(table, 's', 't')} "
+        f"WHERE t.{ident(DELETED)} IS NULL OR {changed}"
+    )
+    inserted = _count(engine, f"SELECT count(*) FROM {_CHANGES} WHERE _is_new")
+    updated = _count(engine, f"SELECT count(*) FROM {_CHANGES} WHERE NOT _is_new")
+    if updated:
+        assigned = [f"{ident(v)} = s.{ident(v)}" for v in values if table.has_key]
+        settings = ", ".join([*assigned, f"{ident(DELETED)} = false", f"{ident(SYNCED)} = ?"])
+        engine.execute(
+            f"UPDATE {place} AS t SET {settings} FROM {_CHANGES} s "
+            f"WHERE NOT s._is_new AND {_matches(table, 's', 't')}",
+            [synced_at],
+        )
+    if inserted:
+        engine.execute(
+            f"INSERT INTO {place} ({listed(names)}, {ident(DELETED)}, {ident(SYNCED)}) "
+            f"SELECT {listed(names)}, false, ? FROM {_CHANGES} WHERE _is_new",
+            [synced_at],
+        )
+    engine.execute(f"DROP TABLE {_CHANGES}")
+    engine.execute(f"DROP TABLE {_INCOMING}")
+    return inserted, updated
+
+
+def delete_absent(
+    engine: duckdb.DuckDBPyConnection, table: Table, place: str, select: str, synced_at: datetime
+) -> int:
+    """Mark deleted every live row whose key a query does not return.
+
+    Args:
+        engine: the connection, inside the sync's transaction.
+        table: the table's description.
+        place: its quoted name in the warehouse.
+        select: a query that yields at least the key's columns (all columns where none is a key).
+        synced_at: written to every row that is marked.
+
+    Returns:
+        The rows marked.
+    """
+    engine.execute(
+        f"CREATE TEMP TABLE {_GONE} AS SELECT {listed(table.key, 't')} FROM {place} t "
+        f"ANTI JOIN ({with_row_id(table, select)}) s ON {_matches(table, 's', 't')} "
+        f"WHERE NOT t.{ident(DELETED)}"
+    )
+    gone = _count(engine, f"SELECT count(*) FROM {_GONE}")
+    if gone:
+        engine.execute(
+            f"UPDATE {place} AS t SET {ident(DELETED)} = true, {ident(SYNCED)} = ? "
+            f"FROM {_GONE} s WHERE {_matches(table, 's', 't')}",
+            [synced_at],
+        )
+    engine.execute(f"DROP TABLE {_GONE}")
+    return gone

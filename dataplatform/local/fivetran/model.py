@@ -1,0 +1,101 @@
+"""The words that sources, destinations and the service share.
+
+A source describes its tables in these terms, a destination writes them, and a finished sync is
+told as counts per table. How any of it is done lives with the service or destination that does it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from dataplatform.declarations.errors import UserError
+
+SYNCED = "_fivetran_synced"
+DELETED = "_fivetran_deleted"
+ROW_ID = "_fivetran_id"
+RESERVED = (SYNCED, DELETED, ROW_ID)
+
+
+class SyncFailure(UserError):
+    """A sync or a setup test failed for a reason its owner can mend.
+
+    Args:
+        message: one clear sentence.
+        code: a short machine-readable reason, shown in the connection's status.
+        broken: the connection cannot work until its set-up is changed (wrong credentials).
+    """
+
+    def __init__(self, message: str, *, code: str = "sync_failed", broken: bool = False) -> None:
+        super().__init__(message)
+        self.code = code
+        self.broken = broken
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name in the source and in the destination, and its destination type."""
+
+    source: str
+    name: str
+    type: str
+    key: bool = False
+    source_type: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of a source and where its rows land.
+
+    ``signature`` changes whenever rows may read differently although none was rewritten (a column
+    added, another table under the same name); a sync then compares the whole table.
+    """
+
+    schema: str
+    name: str
+    target_schema: str
+    target: str
+    columns: tuple[Column, ...]
+    signature: str = ""
+    details: dict[str, Any] = field(default_factory=dict, hash=False, compare=False)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Destination names of the primary key; the row's own hash where there is none."""
+        return tuple(column.name for column in self.columns if column.key) or (ROW_ID,)
+
+    @property
+    def has_key(self) -> bool:
+        return any(column.key for column in self.columns)
+
+    @property
+    def label(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass
+class TableResult:
+    """What one sync did to one table, in rows."""
+
+    schema: str
+    table: str
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    quarantined: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class SetupTest:
+    """One setup test, in the API's words: status PASSED, FAILED or SKIPPED."""
+
+    title: str
+    status: str
+    message: str = ""
+    broken: bool = False
+
+    def as_json(self) -> dict[str, str]:
+        return {"title": self.title, "status": self.status, "message": self.message}

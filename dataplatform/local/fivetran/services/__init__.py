@@ -1,0 +1,1 @@
+"""The sources that can be synced, one module each."""

@@ -1,0 +1,91 @@
+"""What a source is, and which ones there are.
+
+A service reads: it names its tables, extracts what takes long before the warehouse is locked, and
+hands relations to the destination's session. It never writes to the warehouse itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from dataplatform.declarations.errors import nearest
+from dataplatform.local.fivetran.destination import Session
+from dataplatform.local.fivetran.model import SetupTest, SyncFailure, Table, TableResult
+
+# The settings of each service: those it needs, and those that are secret (masked in answers).
+REQUIRED = {
+    "postgres": ("host", "port", "user", "database"),
+    "salesforce": ("domain", "client_id", "client_secret", "username", "password"),
+    "s3": ("bucket", "files"),
+}
+SECRETS = {
+    "postgres": ("password",),
+    "salesforce": ("client_secret", "password"),
+    "s3": ("secret_access_key",),
+}
+DATABASES = frozenset({"postgres"})
+
+
+class Service(Protocol):
+    """A source of one connection."""
+
+    def test(self) -> list[SetupTest]:
+        """Try the set-up, one answer per thing tried."""
+
+    def discover(self) -> list[Table]:
+        """Return every table the source offers.
+
+        Raises:
+            SyncFailure: the source cannot be reached or refuses the credentials.
+        """
+
+    def extract(
+        self, tables: Sequence[Table], cursors: dict[str, dict[str, Any]], scratch: Path
+    ) -> None:
+        """Fetch what takes long into files, before the warehouse is locked."""
+
+    def attach(self, session: Session) -> None:
+        """Make the source readable in the session's engine, before its transaction."""
+
+    def load(
+        self, session: Session, tables: Sequence[Table], resync: frozenset[str]
+    ) -> Iterator[TableResult]:
+        """Bring the tables in line, one result each; ``resync`` names those to read in full."""
+
+
+def open_service(service: str, schema: str, config: dict[str, Any]) -> Service:
+    """Return the source that a connection describes.
+
+    Args:
+        service: the kind of source.
+        schema: the destination schema, or the prefix for databases.
+        config: the connection's settings, secrets included.
+
+    Raises:
+        SyncFailure: the kind is unknown or a setting is missing.
+    """
+    if service not in REQUIRED:
+        raise SyncFailure(
+            f"The service {service!r} is not known here.{nearest(service, REQUIRED)}",
+            code="service_unknown",
+        )
+    missing = [name for name in REQUIRED[service] if config.get(name) in (None, "", [])]
+    if missing:
+        raise SyncFailure(
+            f"The connection {schema!r} lacks the setting {missing[0]!r}.",
+            code="incomplete_config",
+            broken=True,
+        )
+    if service == "postgres":
+        from dataplatform.local.fivetran.services.postgres import PostgresService
+
+        return PostgresService(schema, config)
+    if service == "salesforce":
+        from dataplatform.local.fivetran.services.salesforce import SalesforceService
+
+        return SalesforceService(schema, config)
+    from dataplatform.local.fivetran.services.s3 import S3Service
+
+    return S3Service(schema, config)

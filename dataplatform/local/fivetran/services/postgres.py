@@ -1,0 +1,196 @@
+"""PostgreSQL as a source.
+
+All tables are read in one snapshot through DuckDB's PostgreSQL extension, straight into the
+destination's transaction. The first sync reads a table in full, in parallel. Later ones read the
+rows whose transaction is not older than the last snapshot's horizon, which finds every insert and
+every update, of old rows too; deletes are found by counting, and by comparing keys where the
+counts differ. What the database holds is described in ``postgres_catalog``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from dataplatform.duckdb_file import load_extension
+from dataplatform.local.fivetran.destination import Session
+from dataplatform.local.fivetran.model import Column, SetupTest, SyncFailure, Table, TableResult
+from dataplatform.local.fivetran.services.postgres_catalog import read_tables
+from dataplatform.local.fivetran.sql import ident, literal, qualified
+
+_SOURCE = "_fivetran_source"
+_CONNECT_SECONDS = 15
+# Transaction numbers wrap around: beyond this distance "older" can no longer be told.
+_MAX_DISTANCE = 2**31 - 10_000_000
+_IDENTITY = "SELECT system_identifier::text FROM pg_control_system()"
+
+
+class PostgresService:
+    """One PostgreSQL database."""
+
+    def __init__(self, prefix: str, config: dict[str, Any]) -> None:
+        self.prefix = prefix
+        self.settings = {
+            "host": str(config["host"]),
+            "port": str(config["port"]),
+            "user": str(config["user"]),
+            "password": str(config.get("password") or ""),
+            "dbname": str(config["database"]),
+            "connect_timeout": str(_CONNECT_SECONDS),
+            "application_name": "fivetran",
+        }
+        self.where = f"{config['host']}:{config['port']}/{config['database']}"
+
+    @property
+    def _dsn(self) -> str:
+        from psycopg.conninfo import make_conninfo
+
+        return make_conninfo("", **{key: text for key, text in self.settings.items() if text})
+
+    def _connect(self) -> Any:
+        import psycopg
+
+        try:
+            return psycopg.connect(self._dsn, autocommit=True)
+        except psycopg.OperationalError as error:
+            reason = " ".join(str(error).split())
+            refused = any(
+                sign in reason
+                for sign in ("password", "authentication", "no pg_hba.conf", 'role "', "does not ex")
+            )
+            raise SyncFailure(
+                f"PostgreSQL at {self.where} "
+                + (f"refuses user {self.settings['user']!r}" if refused else "cannot be reached")
+                + f": {reason}",
+                code="credentials_rejected" if refused else "source_unreachable",
+                broken=refused,
+            ) from error
+
+    def test(self) -> list[SetupTest]:
+        titles = ("Connecting to the host and logging in", "Reading the catalogue")
+        try:
+            with self._connect() as connection:
+                connection.execute("SELECT 1 FROM pg_class LIMIT 1")
+        except SyncFailure as error:
+            return [
+                SetupTest(titles[0], "FAILED", str(error), broken=True),
+                SetupTest(titles[1], "SKIPPED"),
+            ]
+        return [SetupTest(title, "PASSED") for title in titles]
+
+    def discover(self) -> list[Table]:
+        import psycopg
+
+        with self._connect() as connection:
+            try:
+                identity = str(connection.execute(_IDENTITY).fetchone()[0])
+            except psycopg.errors.InsufficientPrivilege:
+                identity = self.where
+            return read_tables(connection, self.prefix, f"{identity}/{self.settings['dbname']}")
+
+    def extract(
+        self, tables: Sequence[Table], cursors: dict[str, dict[str, Any]], scratch: Path
+    ) -> None:
+        """Nothing: rows flow straight into the destination, which is the fastest way."""
+
+    def attach(self, session: Session) -> None:
+        load_extension(session.engine, "postgres_scanner")
+        session.engine.execute(
+            f"ATTACH {literal(self._dsn)} AS {ident(_SOURCE)} (TYPE postgres, READ_ONLY)"
+        )
+
+    def _ask(self, session: Session, sql: str) -> tuple[Any, ...]:
+        row = session.engine.execute(_query(sql)).fetchone()
+        assert row is not None
+        return row
+
+    def load(
+        self, session: Session, tables: Sequence[Table], resync: frozenset[str]
+    ) -> Iterator[TableResult]:
+        # Text, because 64-bit transaction numbers have no equal type on the other side.
+        horizon, following = (
+            int(value)
+            for value in self._ask(
+                session,
+                "SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS a, "
+                "pg_snapshot_xmax(pg_current_snapshot())::text AS b",
+            )
+        )
+        for table in tables:
+            again = table.label in resync
+            result = TableResult(table.target_schema, table.target)
+            if not session.prepare(table, replace=again):
+                result.inserted = session.load(table, _rows(table))
+            else:
+                cursor = None if again else session.cursor(table)
+                known = int(cursor["horizon"]) if cursor and "horizon" in cursor else None
+                if cursor is None or known is None or cursor.get("signature") != table.signature:
+                    known = None
+                elif known > horizon or following - known > _MAX_DISTANCE:
+                    known = None
+                self._follow(session, table, known, result)
+            session.remember(table, {"horizon": horizon, "signature": table.signature})
+            yield result
+
+    def _follow(
+        self, session: Session, table: Table, known: int | None, result: TableResult
+    ) -> None:
+        """Bring a table that was synced before in line, from a horizon or in full."""
+        place = qualified(table.schema, table.name)
+        # Modular distance to the newest transaction: right across a wrap-around, and frozen rows
+        # keep their number; a row taken for new by mistake is compared and found unchanged.
+        fresh = None if known is None else f"age(xmin) <= age('{known % 2**32}'::xid)"
+        counts = f"count(*) AS n, {f'count(*) FILTER (WHERE {fresh})' if fresh else 'count(*)'} AS m"
+        total, candidates = self._ask(session, f"SELECT {counts} FROM {place}")
+        if fresh is not None and not candidates and total == session.live_count(table):
+            return
+        if table.has_key:
+            if candidates:
+                rows = _rows(table) if fresh is None else _picked(table, fresh, table.columns)
+                result.inserted, result.updated = session.merge(table, rows)
+            # Every source row is live by now, so equal counts mean equal keys.
+            if total != session.live_count(table):
+                keys = tuple(column for column in table.columns if column.key)
+                result.deleted = session.delete_absent(table, _picked(table, None, keys))
+            return
+        result.inserted, result.updated = session.merge(table, _rows(table))
+        if total != session.live_count(table):
+            result.deleted = session.delete_absent(table, _rows(table))
+
+
+def _query(sql: str) -> str:
+    return f"SELECT * FROM postgres_query({literal(_SOURCE)}, {literal(sql)})"
+
+
+def _read(table: Table, where: str | None, columns: Sequence[Column]) -> str:
+    """Return PostgreSQL's own query for a table, columns under their destination names."""
+    renders: dict[str, str] = table.details["renders"]
+    chosen = [
+        f"{renders.get(c.source, '{}').replace('{}', ident(c.source))} AS {ident(c.name)}"
+        for c in columns
+    ]
+    return (
+        f"SELECT {', '.join(chosen) or '1 AS _nothing'} FROM {qualified(table.schema, table.name)}"
+        + (f" WHERE {where}" if where else "")
+    )
+
+
+def _cast(source: str, columns: Sequence[Column], names: str) -> str:
+    chosen = [
+        f"CAST({ident(getattr(c, names))} AS {c.type}) AS {ident(c.name)}" for c in columns
+    ]
+    return f"SELECT {', '.join(chosen)} FROM {source}"
+
+
+def _rows(table: Table) -> str:
+    """Return the query on the engine that reads a whole table."""
+    if table.details["scan"]:
+        place = qualified(_SOURCE, table.schema, table.name)
+        return _cast(place, table.columns, "source")
+    return _picked(table, None, table.columns)
+
+
+def _picked(table: Table, where: str | None, columns: Sequence[Column]) -> str:
+    """Return the query on the engine that reads some rows, or some columns."""
+    return _cast(f"({_query(_read(table, where, columns))})", columns, "name")
