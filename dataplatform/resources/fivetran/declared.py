@@ -1,0 +1,80 @@
+"""Connection files compiled to dagster-fivetran's own workspace data; nothing is fetched.
+
+Ids are logical: a connection's is its file's name, the destination's is the group's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from dagster_fivetran.translator import (
+    FivetranConnector,
+    FivetranDestination,
+    FivetranSchema,
+    FivetranSchemaConfig,
+    FivetranTable,
+    FivetranWorkspaceData,
+)
+
+from dataplatform.resources.fivetran.identity import destination_name
+
+if TYPE_CHECKING:
+    from dataplatform.declarations.connection import Connection
+    from dataplatform.declarations.project import Project
+
+
+def workspace_data(project: Project) -> FivetranWorkspaceData:
+    """Return the project's connections as dagster-fivetran describes an account.
+
+    Args:
+        project: its ``config/connections`` are compiled.
+    """
+    group = project.environment.fivetran.group
+    return FivetranWorkspaceData(
+        connectors_by_id={c.name: _connector(c, group) for c in project.connections},
+        destinations_by_id={
+            # The destination's own service is nothing that a source table should be labelled with.
+            group: FivetranDestination(
+                id=group, database=None, service=project.environment.warehouse.type
+            )
+        },
+        schema_configs_by_connector_id={c.name: _schema_config(c) for c in project.connections},
+    )
+
+
+def _connector(connection: Connection, group: str) -> FivetranConnector:
+    return FivetranConnector(
+        id=connection.name,
+        name=destination_name(connection),
+        service=connection.service,
+        group_id=group,
+        setup_state="connected",
+        sync_state="scheduled",
+        paused=False,
+        succeeded_at=None,
+        failed_at=None,
+        sync_frequency=connection.sync_frequency,
+        schedule_type=connection.schedule_type,
+    )
+
+
+def _schema_config(connection: Connection) -> FivetranSchemaConfig:
+    schemas: dict[str, dict[str, FivetranTable]] = {}
+    for table in connection.tables:
+        relation = connection.relation(table)
+        schemas.setdefault(relation.schema, {})[relation.table] = FivetranTable(
+            enabled=True,
+            name_in_destination=relation.table,
+            columns=_columns(table.columns),
+        )
+    return FivetranSchemaConfig(
+        schemas={
+            name: FivetranSchema(enabled=True, name_in_destination=name, tables=tables)
+            for name, tables in schemas.items()
+        }
+    )
+
+
+def _columns(names: Iterable[str]) -> dict[str, Any]:
+    return {name: {"name_in_destination": name, "enabled": True} for name in names}

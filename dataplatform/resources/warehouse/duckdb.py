@@ -1,0 +1,216 @@
+"""The warehouse as one DuckDB file.
+
+Each session opens the file under its lock and closes it again, so that other processes get
+their turn. Nothing here waits for a network while the lock is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dataplatform.declarations.errors import UserError, nearest
+from dataplatform.duckdb_file import open_duckdb
+from dataplatform.keys import Relation
+from dataplatform.resources.warehouse.interface import (
+    DELETED_COLUMN,
+    SYNCED_COLUMN,
+    Session,
+    TableFacts,
+    digest,
+    qualified,
+    quoted,
+)
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class _DuckDBSession:
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        result = self.connection.execute(sql, list(parameters) or None)
+        return result.fetchall() if result.description else []
+
+
+class DuckDBAdapter:
+    """A warehouse in a DuckDB file.
+
+    Args:
+        path: gives the file's path when it is first needed.
+    """
+
+    dialect = "duckdb"
+
+    def __init__(self, path: Callable[[], Path]) -> None:
+        self._path = path
+
+    @property
+    def path(self) -> Path:
+        """The DuckDB file."""
+        return self._path()
+
+    @contextmanager
+    def session(self, purpose: str) -> Iterator[Session]:
+        """Open the file for one short conversation."""
+        with open_duckdb(self.path, purpose=purpose) as connection:
+            yield _DuckDBSession(connection)
+
+    def query(self, sql: str, purpose: str) -> list[tuple[Any, ...]]:
+        """Run one statement in a session of its own and return its rows."""
+        with self.session(purpose) as session:
+            return session.execute(sql)
+
+    def columns(self, relation: Relation) -> dict[str, str] | None:
+        """Return column names to types, or None where the relation does not exist."""
+        if not self.path.exists():
+            return None
+        with self.session(f"columns of {relation}") as session:
+            return _columns(session, relation)
+
+    def row_count(self, relation: Relation) -> int:
+        """Return the number of rows of a relation."""
+        return self._facts_of(relation).row_count
+
+    def fingerprint(self, relation: Relation) -> str:
+        """Return a text that changes whenever the relation's rows or columns change."""
+        return self._facts_of(relation).fingerprint
+
+    def facts(self, relations: Iterable[Relation]) -> dict[Relation, TableFacts]:
+        """Return the facts of several relations from one session; missing ones are left out."""
+        wanted = list(relations)
+        if not wanted or not self.path.exists():
+            return {}
+        with self.session(f"facts of {len(wanted)} tables") as session:
+            found = {relation: _facts(session, relation) for relation in wanted}
+        return {relation: facts for relation, facts in found.items() if facts is not None}
+
+    def publish(
+        self, candidate: Relation, target: Relation, exclude: Sequence[str] = ()
+    ) -> TableFacts:
+        """Copy the candidate over the target in one transaction, column comments included."""
+        with self.session(f"publish {target}") as session:
+            columns = _columns(session, candidate)
+            if columns is None:
+                raise _missing(session, candidate)
+            kept = [name for name in columns if name not in exclude]
+            selected = ", ".join(quoted(name) for name in kept)
+            session.execute("BEGIN")
+            try:
+                session.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(target.schema)}")
+                if _kind(session, target) == "VIEW":
+                    session.execute(f"DROP VIEW {qualified(target)}")
+                session.execute(
+                    f"CREATE OR REPLACE TABLE {qualified(target)} AS "
+                    f"SELECT {selected} FROM {qualified(candidate)}"
+                )
+                _copy_comments(session, candidate, target, kept)
+                facts = _facts(session, target)
+                session.execute("COMMIT")
+            except BaseException:
+                session.execute("ROLLBACK")
+                raise
+        assert facts is not None
+        return facts
+
+    def export_parquet(self, relation: Relation, path: Path) -> int:
+        """Write a relation as one Parquet file, sorted by all its columns."""
+        escaped = str(path).replace("'", "''")
+        with self.session(f"export {relation}") as session:
+            columns = _columns(session, relation)
+            if columns is None:
+                raise _missing(session, relation)
+            rows = session.execute(
+                f"COPY (SELECT * FROM {qualified(relation)} ORDER BY {_sort_keys(columns)}) "
+                f"TO '{escaped}' (FORMAT parquet, COMPRESSION zstd)"
+            )
+        return int(rows[0][0])
+
+    def _facts_of(self, relation: Relation) -> TableFacts:
+        with self.session(f"facts of {relation}") as session:
+            facts = _facts(session, relation)
+            if facts is None:
+                raise _missing(session, relation)
+            return facts
+
+
+def _sort_keys(columns: dict[str, str]) -> str:
+    # JSON is compared as text: DuckDB has no order of its own for it in every version.
+    return ", ".join(
+        f"CAST({quoted(name)} AS VARCHAR)" if kind == "JSON" else quoted(name)
+        for name, kind in columns.items()
+    )
+
+
+def _columns(session: Session, relation: Relation) -> dict[str, str] | None:
+    rows = session.execute(
+        "SELECT column_name, data_type FROM duckdb_columns() "
+        "WHERE database_name = current_database() AND schema_name = ? AND table_name = ? "
+        "ORDER BY column_index",
+        [relation.schema, relation.table],
+    )
+    return {name: kind for name, kind in rows} or None
+
+
+def _kind(session: Session, relation: Relation) -> str | None:
+    rows = session.execute(
+        "SELECT table_type FROM information_schema.tables "
+        "WHERE table_catalog = current_database() AND table_schema = ? AND table_name = ?",
+        [relation.schema, relation.table],
+    )
+    return str(rows[0][0]) if rows else None
+
+
+def _comments(session: Session, relation: Relation) -> dict[str, str]:
+    rows = session.execute(
+        "SELECT column_name, comment FROM duckdb_columns() WHERE comment IS NOT NULL "
+        "AND database_name = current_database() AND schema_name = ? AND table_name = ?",
+        [relation.schema, relation.table],
+    )
+    return {name: comment for name, comment in rows}
+
+
+def _copy_comments(
+    session: Session, source: Relation, target: Relation, kept: Sequence[str]
+) -> None:
+    for column, comment in _comments(session, source).items():
+        if column in kept:
+            text = comment.replace("'", "''")
+            session.execute(f"COMMENT ON COLUMN {qualified(target)}.{quoted(column)} IS '{text}'")
+
+
+def _facts(session: Session, relation: Relation) -> TableFacts | None:
+    columns = _columns(session, relation)
+    if columns is None:
+        return None
+    table = qualified(relation)
+    if SYNCED_COLUMN in columns:
+        # A sync stamps every row that it touches, so the newest stamp tells of any change.
+        deleted = f"count(*) FILTER ({DELETED_COLUMN})" if DELETED_COLUMN in columns else "0"
+        state = session.execute(
+            f"SELECT count(*), epoch_us(max({SYNCED_COLUMN})), {deleted} FROM {table}"
+        )[0]
+    else:
+        state = session.execute(
+            f"SELECT count(*), CAST(bit_xor(hash(t)) AS VARCHAR), "
+            f"CAST(sum(hash(t)) AS VARCHAR) FROM {table} AS t"
+        )[0]
+    return TableFacts(
+        columns=columns,
+        row_count=int(state[0]),
+        fingerprint=digest([*state, *columns.items()]),
+        comments=_comments(session, relation),
+    )
+
+
+def _missing(session: Session, relation: Relation) -> UserError:
+    names = session.execute(
+        "SELECT table_schema || '.' || table_name FROM information_schema.tables "
+        "WHERE table_catalog = current_database()"
+    )
+    hint = nearest(str(relation), [name for (name,) in names])
+    return UserError(f"The warehouse has no table {relation}.{hint}")

@@ -1,0 +1,135 @@
+"""What every warehouse can do, and how names are quoted for it.
+
+No adapter lives here, and nothing that only one warehouse knows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from dataplatform.keys import Relation
+
+SYNCED_COLUMN = "_fivetran_synced"
+DELETED_COLUMN = "_fivetran_deleted"
+
+
+def quoted(name: str) -> str:
+    """Return an identifier quoted for SQL, whatever characters it holds."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def qualified(relation: Relation) -> str:
+    """Return the quoted ``schema.table`` of a relation."""
+    return f"{quoted(relation.schema)}.{quoted(relation.table)}"
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """What is true of a table at one moment.
+
+    Attributes:
+        columns: column name to the warehouse's own name of its type, in order.
+        row_count: number of rows, soft-deleted ones included.
+        fingerprint: changes whenever a row or a column changes, and only then.
+    """
+
+    columns: Mapping[str, str]
+    row_count: int
+    fingerprint: str
+    comments: Mapping[str, str] = field(default_factory=dict)
+
+
+def digest(parts: Iterable[object]) -> str:
+    """Return a short stable hash of some values."""
+    return hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).hexdigest()[:32]
+
+
+class Session(Protocol):
+    """An open conversation with the warehouse; short, because others may be waiting."""
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement and return its rows (none for a statement without a result)."""
+        ...
+
+
+class Warehouse(Protocol):
+    """A warehouse of any kind.
+
+    Every method takes what it needs from the outside world when called, never before, so that
+    making one needs neither a server nor credentials.
+    """
+
+    @property
+    def dialect(self) -> str:
+        """The SQL dialect by sqlglot's name, for example ``duckdb``."""
+        ...
+
+    def session(self, purpose: str) -> AbstractContextManager[Session]:
+        """Open a session.
+
+        Args:
+            purpose: who asks and why, in words that help someone who waits for the lock.
+
+        Raises:
+            UserError: the warehouse cannot be reached, or stayed locked by another program.
+        """
+        ...
+
+    def query(self, sql: str, purpose: str) -> list[tuple[Any, ...]]:
+        """Run one statement in a session of its own and return its rows."""
+        ...
+
+    def columns(self, relation: Relation) -> dict[str, str] | None:
+        """Return column names to types, or None where the relation does not exist."""
+        ...
+
+    def row_count(self, relation: Relation) -> int:
+        """Return the number of rows of a relation."""
+        ...
+
+    def fingerprint(self, relation: Relation) -> str:
+        """Return a text that changes whenever the relation's rows or columns change.
+
+        Raises:
+            UserError: the relation does not exist.
+        """
+        ...
+
+    def facts(self, relations: Iterable[Relation]) -> dict[Relation, TableFacts]:
+        """Return the facts of several relations from one session; missing ones are left out."""
+        ...
+
+    def publish(
+        self, candidate: Relation, target: Relation, exclude: Sequence[str] = ()
+    ) -> TableFacts:
+        """Replace the target by the candidate's rows, atomically: readers see old or new.
+
+        Args:
+            candidate: the relation that passed its checks.
+            target: the table that consumers read.
+            exclude: columns that are left behind.
+
+        Returns:
+            The facts of the target after the change.
+
+        Raises:
+            UserError: the candidate does not exist.
+        """
+        ...
+
+    def export_parquet(self, relation: Relation, path: Path) -> int:
+        """Write a relation as one Parquet file, the same bytes for the same rows.
+
+        Args:
+            relation: what to write.
+            path: a local file; replaced if it exists.
+
+        Returns:
+            The number of rows written.
+        """
+        ...

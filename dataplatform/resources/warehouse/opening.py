@@ -1,0 +1,37 @@
+"""Which adapter serves an environment's warehouse.
+
+The choice alone lives here; the adapters are imported when they are chosen.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dataplatform.declarations.errors import UserError
+from dataplatform.resources.warehouse.interface import Warehouse
+
+if TYPE_CHECKING:
+    from dataplatform.declarations.environment import Environment
+    from dataplatform.declarations.project import Project
+
+
+def open_warehouse(environment: Environment, project: Project) -> Warehouse:
+    """Return the warehouse of an environment; nothing is contacted until it is used.
+
+    Args:
+        environment: the environment whose ``warehouse`` block is served.
+        project: the project whose root relative paths start from.
+
+    Raises:
+        UserError: no adapter serves the declared type.
+    """
+    declared = environment.warehouse
+    if declared.type == "duckdb":
+        from dataplatform.resources.warehouse.duckdb import DuckDBAdapter
+
+        return DuckDBAdapter(lambda: project.root / environment.resolve(declared.path))
+    if declared.type == "snowflake":
+        from dataplatform.resources.warehouse.snowflake import SnowflakeAdapter
+
+        return SnowflakeAdapter(lambda: environment.resolve_all(declared.model_dump()))
+    raise UserError(f"No adapter serves a warehouse of type {declared.type!r}.")

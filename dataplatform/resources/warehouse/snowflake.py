@@ -1,0 +1,194 @@
+"""The warehouse as a Snowflake database, through dagster-snowflake's connector.
+
+The connector is imported and the credentials are resolved at the first session. Unquoted
+identifiers are folded to upper case by Snowflake, and so are the names of relations here: the
+platform's lower-case names then match what dbt and Fivetran make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dataplatform.declarations.errors import UserError
+from dataplatform.keys import Relation
+from dataplatform.resources.warehouse.interface import (
+    DELETED_COLUMN,
+    SYNCED_COLUMN,
+    Session,
+    TableFacts,
+    digest,
+    quoted,
+)
+
+LOGIN_TIMEOUT_SECONDS = 30
+NETWORK_TIMEOUT_SECONDS = 300
+
+
+class _SnowflakeSession:
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql, tuple(parameters) or None)
+            return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
+
+
+class SnowflakeAdapter:
+    """A warehouse in a Snowflake database.
+
+    Args:
+        settings: gives the resolved ``warehouse`` block when it is first needed.
+    """
+
+    dialect = "snowflake"
+
+    def __init__(self, settings: Callable[[], Mapping[str, Any]]) -> None:
+        self._settings = settings
+
+    @contextmanager
+    def session(self, purpose: str) -> Iterator[Session]:
+        """Connect for one conversation; the purpose becomes the query tag."""
+        from dagster_snowflake import SnowflakeResource
+
+        settings = self._settings()
+        names = ("account", "user", "password", "private_key_path", "role", "warehouse", "database")
+        chosen = {name: settings[name] for name in names if settings.get(name)}
+        more = {
+            "session_parameters": {"QUERY_TAG": f"dataplatform: {purpose}", "TIMEZONE": "UTC"},
+            # A double or a proxy is reached by an address of its own.
+            **{name: settings[name] for name in ("host", "port", "protocol") if settings.get(name)},
+        }
+        resource = SnowflakeResource(
+            **chosen,
+            login_timeout=LOGIN_TIMEOUT_SECONDS,
+            network_timeout=NETWORK_TIMEOUT_SECONDS,
+            additional_snowflake_connection_args=more,
+        )
+        import snowflake.connector.errors as errors
+
+        try:
+            with resource.get_connection() as connection:
+                yield _SnowflakeSession(connection)
+        except (errors.OperationalError, errors.ForbiddenError, errors.DatabaseError) as error:
+            if isinstance(error, errors.ProgrammingError):
+                raise
+            raise UserError(
+                f"The Snowflake account {chosen.get('account')!r} cannot be reached as "
+                f"{chosen.get('user')!r}: {str(error).splitlines()[0]}"
+            ) from error
+
+    def query(self, sql: str, purpose: str) -> list[tuple[Any, ...]]:
+        """Run one statement in a session of its own and return its rows."""
+        with self.session(purpose) as session:
+            return session.execute(sql)
+
+    def columns(self, relation: Relation) -> dict[str, str] | None:
+        """Return column names to types, or None where the relation does not exist."""
+        with self.session(f"columns of {relation}") as session:
+            return _columns(session, relation)
+
+    def row_count(self, relation: Relation) -> int:
+        """Return the number of rows of a relation."""
+        return self._facts_of(relation).row_count
+
+    def fingerprint(self, relation: Relation) -> str:
+        """Return a text that changes whenever the relation's rows or columns change."""
+        return self._facts_of(relation).fingerprint
+
+    def facts(self, relations: Iterable[Relation]) -> dict[Relation, TableFacts]:
+        """Return the facts of several relations from one session; missing ones are left out."""
+        wanted = list(relations)
+        if not wanted:
+            return {}
+        with self.session(f"facts of {len(wanted)} tables") as session:
+            found = {relation: _facts(session, relation) for relation in wanted}
+        return {relation: facts for relation, facts in found.items() if facts is not None}
+
+    def publish(
+        self, candidate: Relation, target: Relation, exclude: Sequence[str] = ()
+    ) -> TableFacts:
+        """Replace the target by a clone; one statement, so readers see old or new."""
+        with self.session(f"publish {target}") as session:
+            columns = _columns(session, candidate)
+            if columns is None:
+                raise UserError(f"The warehouse has no table {candidate}.")
+            session.execute(f"CREATE SCHEMA IF NOT EXISTS {folded(target.schema)}")
+            session.execute(publish_statement(candidate, target, list(columns), exclude))
+            facts = _facts(session, target)
+        assert facts is not None
+        return facts
+
+    def export_parquet(self, relation: Relation, path: Path) -> int:
+        """Write a relation as one Parquet file, sorted by all its columns."""
+        import pyarrow.parquet as parquet
+
+        with self.session(f"export {relation}") as session:
+            columns = _columns(session, relation)
+            if columns is None:
+                raise UserError(f"The warehouse has no table {relation}.")
+            order = ", ".join(str(position + 1) for position in range(len(columns)))
+            with session.connection.cursor() as cursor:  # type: ignore[attr-defined]
+                cursor.execute(f"SELECT * FROM {named(relation)} ORDER BY {order}")
+                table = cursor.fetch_arrow_all(force_return_table=True)
+        table = table.rename_columns([name.lower() for name in table.column_names])
+        parquet.write_table(table, path, compression="zstd")
+        return int(table.num_rows)
+
+    def _facts_of(self, relation: Relation) -> TableFacts:
+        with self.session(f"facts of {relation}") as session:
+            facts = _facts(session, relation)
+        if facts is None:
+            raise UserError(f"The warehouse has no table {relation}.")
+        return facts
+
+
+def folded(name: str) -> str:
+    """Return an identifier quoted after Snowflake's own folding to upper case."""
+    return quoted(name.upper())
+
+
+def named(relation: Relation) -> str:
+    """Return the quoted ``SCHEMA.TABLE`` of a relation."""
+    return f"{folded(relation.schema)}.{folded(relation.table)}"
+
+
+def publish_statement(
+    candidate: Relation, target: Relation, columns: Sequence[str], exclude: Sequence[str]
+) -> str:
+    """Return the one statement that replaces the target: a clone where all columns are kept."""
+    left_out = {name.lower() for name in exclude}
+    kept = [name for name in columns if name.lower() not in left_out]
+    if len(kept) == len(columns):
+        return f"CREATE OR REPLACE TABLE {named(target)} CLONE {named(candidate)}"
+    selected = ", ".join(folded(name) for name in kept)
+    return f"CREATE OR REPLACE TABLE {named(target)} AS SELECT {selected} FROM {named(candidate)}"
+
+
+def _columns(session: Session, relation: Relation) -> dict[str, str] | None:
+    rows = session.execute(
+        "SELECT column_name, data_type, numeric_precision, numeric_scale "
+        "FROM information_schema.columns "
+        "WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
+        [relation.schema.upper(), relation.table.upper()],
+    )
+    return {
+        name.lower(): f"NUMBER({precision},{scale})" if kind == "NUMBER" else kind
+        for name, kind, precision, scale in rows
+    } or None
+
+
+def _facts(session: Session, relation: Relation) -> TableFacts | None:
+    columns = _columns(session, relation)
+    if columns is None:
+        return None
+    if SYNCED_COLUMN in columns:
+        deleted = f"count_if({folded(DELETED_COLUMN)})" if DELETED_COLUMN in columns else "0"
+        newest = f"max({folded(SYNCED_COLUMN)})"
+        state = session.execute(f"SELECT count(*), {newest}, {deleted} FROM {named(relation)}")[0]
+    else:
+        state = session.execute(f"SELECT count(*), hash_agg(*) FROM {named(relation)}")[0]
+    return TableFacts(columns, int(state[0]), digest([*state, *columns.items()]))
