@@ -1,0 +1,381 @@
+"""Environments: the addresses and secrets that differ between a laptop and production.
+
+``config/environments/<name>.yml``, chosen by DATAPLATFORM_ENV. This module alone reads the
+process environment. Values stay raw until ``resolve`` is asked, so an environment loads without
+credentials and with nothing running. Who uses an address is the business of ``resources``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, PrivateAttr
+
+from dataplatform.declarations.errors import DeclarationError, UserError, nearest
+from dataplatform.declarations.references import BadReference, check_references, expand
+from dataplatform.declarations.yaml_file import (
+    Strict,
+    YamlFile,
+    read_yaml,
+    shown,
+    validate,
+)
+
+ENVIRONMENT_VARIABLE = "DATAPLATFORM_ENV"
+PROJECT_VARIABLE = "DATAPLATFORM_PROJECT"
+DEFAULT_ENVIRONMENT = "local"
+SERVERS_DOWN = "The local servers are not running: start them with `make start`."
+
+
+class DuckDBWarehouse(Strict):
+    """A DuckDB file; the path is relative to the project's root."""
+
+    type: Literal["duckdb"]
+    path: str = ".dataplatform/warehouse.duckdb"
+
+
+class SnowflakeWarehouse(Strict):
+    """A Snowflake database; either a password or a private key opens it."""
+
+    type: Literal["snowflake"]
+    account: str
+    user: str
+    password: str | None = None
+    private_key_path: str | None = None
+    role: str
+    warehouse: str
+    database: str
+
+
+class Destination(Strict):
+    """What Fivetran writes into: the service's name and its settings by Fivetran's names."""
+
+    service: str
+    config: dict[str, Any] = {}
+
+
+class Fivetran(Strict):
+    """The account whose REST API is spoken to."""
+
+    api_url: str
+    api_key: str
+    api_secret: str
+    group: str
+    destination: Destination
+
+
+class Buckets(Strict):
+    """The layers of the lake, each a bucket."""
+
+    raw: str
+    staging: str
+    curated: str
+
+
+class Lake(Strict):
+    """An S3-compatible object store; without an endpoint it is Amazon's own."""
+
+    endpoint: str | None = None
+    region: str
+    access_key: str
+    secret_key: str
+    buckets: Buckets
+
+
+class Smtp(Strict):
+    """The mail server that notices go through."""
+
+    host: str
+    port: int | str = 25
+    sender: str
+    username: str | None = None
+    password: str | None = None
+
+
+class Notifications(Strict):
+    """Where notices can go; what is not set is not used."""
+
+    smtp: Smtp | None = None
+    webhook_url: str | None = None
+
+
+class LocalService(Strict):
+    """One stand-in on this machine; "auto" takes a free port and keeps it."""
+
+    port: Annotated[int, Field(ge=1, le=65535)] | Literal["auto"] = "auto"
+
+
+class LocalServices(Strict):
+    """Which stand-ins the supervisor starts; what is not named is not started."""
+
+    postgres: LocalService | None = None
+    object_store: LocalService | None = None
+    fivetran: LocalService | None = None
+    crm: LocalService | None = None
+    community: LocalService | None = None
+
+
+class Demo(Strict):
+    """The generated company: the same seed gives the same bytes; scale 1 is 10,000 customers."""
+
+    seed: int = 42
+    scale: Annotated[float, Field(gt=0)] = 1.0
+
+
+class Environment(Strict):
+    """One environment; texts are raw, ``resolve`` expands them at the time of use."""
+
+    warehouse: Annotated[
+        DuckDBWarehouse | SnowflakeWarehouse, Field(discriminator="type")
+    ]
+    fivetran: Fivetran
+    lake: Lake
+    notifications: Notifications = Notifications()
+    dagster_url: str = "http://127.0.0.1:3000"
+    local: LocalServices | None = None
+    variables: dict[str, str] = {}
+    demo: Demo = Demo()
+
+    _name: str = PrivateAttr(default="")
+    _root: Path = PrivateAttr(default=Path())
+    _file: Path = PrivateAttr(default=Path())
+
+    @property
+    def name(self) -> str:
+        """The file's stem."""
+        return self._name
+
+    @property
+    def file(self) -> Path:
+        """The file, relative to the project."""
+        return self._file
+
+    def resolve(self, text: str) -> str:
+        """Return a declared text with its references expanded.
+
+        Args:
+            text: what a declared file says, such as ``${PRODUCTION_DB_HOST}``.
+
+        Raises:
+            UserError: a name that nobody sets, or local servers that are not running.
+        """
+        return self._expand(text, ())
+
+    def resolve_all(self, value: Any) -> Any:
+        """Return a value of any shape with every text in it resolved; a model becomes its dict.
+
+        A setting called ``port`` that resolves to digits becomes a number, as Fivetran wants it.
+        """
+        if isinstance(value, BaseModel):
+            value = value.model_dump(by_alias=True)
+        if isinstance(value, str):
+            return self.resolve(value)
+        if isinstance(value, Mapping):
+            found = {key: self.resolve_all(item) for key, item in value.items()}
+            if isinstance(found.get("port"), str) and found["port"].isdigit():
+                found["port"] = int(found["port"])
+            return found
+        if isinstance(value, list | tuple):
+            return [self.resolve_all(item) for item in value]
+        return value
+
+    def _expand(self, text: str, within: tuple[str, ...]) -> str:
+        def variable(name: str, default: str | None) -> str:
+            # A variable may pass on the process environment's value of its own name.
+            if name in self.variables and name not in within:
+                return self._expand(self.variables[name], (*within, name))
+            found = setting(name, self._root)
+            if found is None:
+                found = default
+            if found is None:
+                raise self._missing(name)
+            return found
+
+        try:
+            return expand(text, variable, self._local)
+        except BadReference as error:
+            raise UserError(str(error)) from None
+
+    def _local(self, service: str, field: str) -> str:
+        servers = read_services(self._root / ".dataplatform")
+        if service not in servers:
+            raise UserError(SERVERS_DOWN)
+        if field not in servers[service]:
+            raise UserError(
+                f"The local server {service!r} has no {field!r}.{nearest(field, servers[service])}"
+            )
+        return str(servers[service][field])
+
+    def _missing(self, name: str) -> UserError:
+        known = set(self.variables) | set(os.environ) | set(_dot_env(self._root))
+        message = (
+            f"{name} is not set, neither in the environment nor under 'variables' in {self._file}."
+            f"{nearest(name, known)}"
+        )
+        place = _where_written(name, self._root, self._file)
+        return DeclarationError(*place, message) if place else UserError(message)
+
+
+def environment_name() -> str:
+    """Return the name of the chosen environment."""
+    return os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_ENVIRONMENT
+
+
+def project_folder() -> Path | None:
+    """Return the project that the process environment chooses, or None."""
+    folder = os.environ.get(PROJECT_VARIABLE)
+    return Path(folder) if folder else None
+
+
+def setting(name: str, root: Path) -> str | None:
+    """Return a value of the process environment, else of the project's ``.env``, else None."""
+    return os.environ.get(name) or _dot_env(root).get(name)
+
+
+def read_services(state: Path) -> dict[str, dict[str, Any]]:
+    """Return what the supervisor wrote down of the local servers.
+
+    Raises:
+        UserError: they are not running, or the record cannot be read.
+    """
+    try:
+        found = json.loads((state / "services.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(SERVERS_DOWN) from None
+    except (OSError, ValueError):
+        raise UserError(
+            f"{state / 'services.json'} cannot be read: run `make restart`."
+        ) from None
+    return found if isinstance(found, dict) else {}
+
+
+def environment_names(root: Path) -> list[str]:
+    """Return the environments that a project declares."""
+    return sorted(
+        path.stem for path in (root / "config" / "environments").glob("*.yml")
+    )
+
+
+def load_environment(root: Path, name: str | None = None) -> Environment:
+    """Read an environment.
+
+    Args:
+        root: the project's root.
+        name: the file's stem; DATAPLATFORM_ENV chooses without it.
+
+    Raises:
+        UserError: there is no such environment.
+        DeclarationError: something in its file is wrong.
+    """
+    name = name or environment_name()
+    names = environment_names(root)
+    if name not in names:
+        listed = ", ".join(names) or "none"
+        raise UserError(
+            f"{name!r} is not an environment: config/environments has {listed}."
+            f"{nearest(name, names)}"
+        )
+    path = root / "config" / "environments" / f"{name}.yml"
+    file = read_yaml(path, root)
+    data = dict(file.data)
+    variables = data.get("variables")
+    # These two hold numbers and never secrets, so they are expanded before they are checked.
+    for section in ("demo", "local"):
+        if section in data:
+            data[section] = _early(file, (section,), data[section], variables, root)
+    environment = validate(Environment, file, "an environment", data)
+    check_references(file, local_allowed=environment.local is not None)
+    _check_snowflake(file, environment.warehouse)
+    environment._name, environment._root, environment._file = name, root, file.path
+    return environment
+
+
+def _early(
+    file: YamlFile, loc: tuple[str | int, ...], value: Any, variables: Any, root: Path
+) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _early(file, (*loc, key), one, variables, root)
+            for key, one in value.items()
+        }
+    if not isinstance(value, str) or "${" not in value:
+        return value
+
+    def variable(name: str, default: str | None) -> str:
+        found = setting(name, root)
+        if found is None and isinstance(variables, dict):
+            found = variables.get(name)
+        if found is None:
+            found = default
+        if found is None:
+            raise file.error(
+                loc, f"{name} is not set in the environment.{nearest(name, os.environ)}"
+            )
+        return str(found)
+
+    def local(service: str, field: str) -> str:
+        raise BadReference(f"{loc[0]!r} cannot refer to a local server.")
+
+    try:
+        text = expand(value, variable, local)
+    except BadReference as error:
+        raise file.error(loc, str(error)) from None
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _check_snowflake(
+    file: YamlFile, warehouse: DuckDBWarehouse | SnowflakeWarehouse
+) -> None:
+    if isinstance(warehouse, SnowflakeWarehouse):
+        if (warehouse.password is None) == (warehouse.private_key_path is None):
+            raise file.error(
+                ("warehouse",),
+                "a Snowflake warehouse has either 'password' or 'private_key_path'.",
+            )
+
+
+def _dot_env(root: Path) -> dict[str, str]:
+    """Read ``NAME=value`` lines; a comment or an empty line is passed over."""
+    try:
+        text = (root / ".env").read_text(encoding="utf-8")
+    except OSError:
+        return {}
+    found = {}
+    for line in text.splitlines():
+        match = re.fullmatch(
+            r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*", line
+        )
+        if match and match[2]:
+            value = match[2]
+            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+            found[match[1]] = value[1:-1] if quoted else value
+    return found
+
+
+def _where_written(
+    name: str, root: Path, environment_file: Path
+) -> tuple[Path, int] | None:
+    """Find the line that refers to a name: in the chosen environment first, then in other files."""
+    config = root / "config"
+    others = sorted(
+        path for path in config.rglob("*.yml") if path.parent.name != "environments"
+    )
+    for path in [root / environment_file, *others]:
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except OSError:
+            continue
+        for number, line in enumerate(lines, start=1):
+            if re.search(r"\$\{" + re.escape(name) + r"[}:]", line):
+                return shown(path, root), number
+    return None
