@@ -1,0 +1,29 @@
+{#- Cleaning of text, the same on every warehouse. Empty text becomes NULL. -#}
+
+{#- Names: every run of white space is one space, none at the ends, upper case. -#}
+{% macro clean_name(expression) -%}
+    nullif(upper(trim({{ regex_replace_all(expression, '[[:space:]]+', ' ') }})), '')
+{%- endmacro %}
+
+{#- Mail addresses: lower case, no white space at the ends. -#}
+{% macro clean_email(expression) -%}
+    nullif(lower(trim({{ expression }})), '')
+{%- endmacro %}
+
+{#- Phone numbers: the digits alone. -#}
+{% macro digits_only(expression) -%}
+    nullif({{ regex_replace_all(expression, '[^0-9]', '') }}, '')
+{%- endmacro %}
+
+{#- Replace every match. Patterns hold no backslash, whose escaping differs between warehouses. -#}
+{% macro regex_replace_all(expression, pattern, replacement) -%}
+    {{ return(adapter.dispatch('regex_replace_all')(expression, pattern, replacement)) }}
+{%- endmacro %}
+
+{% macro default__regex_replace_all(expression, pattern, replacement) -%}
+    regexp_replace({{ expression }}, '{{ pattern }}', '{{ replacement }}')
+{%- endmacro %}
+
+{% macro duckdb__regex_replace_all(expression, pattern, replacement) -%}
+    regexp_replace({{ expression }}, '{{ pattern }}', '{{ replacement }}', 'g')
+{%- endmacro %}

@@ -1,0 +1,34 @@
+{#- Calendar arithmetic, the same on every warehouse. -#}
+
+{#- The calendar day of an instant, in UTC. -#}
+{% macro utc_date(expression) -%}
+    {{ return(adapter.dispatch('utc_date')(expression)) }}
+{%- endmacro %}
+
+{% macro default__utc_date(expression) -%}
+    cast(convert_timezone('UTC', {{ expression }}) as date)
+{%- endmacro %}
+
+{% macro duckdb__utc_date(expression) -%}
+    cast(timezone('UTC', {{ expression }}) as date)
+{%- endmacro %}
+
+{#- Whole years between a birthday and a day; a birthday on that day counts. -#}
+{% macro age_at(birthdate, day) -%}
+    cast(
+        extract(year from {{ day }}) - extract(year from {{ birthdate }})
+        - case
+            when
+                extract(month from {{ day }}) * 100 + extract(day from {{ day }})
+                < extract(month from {{ birthdate }}) * 100 + extract(day from {{ birthdate }})
+                then 1
+            else 0
+        end
+        as integer
+    )
+{%- endmacro %}
+
+{#- The day at which ages are computed. -#}
+{% macro as_of_date() -%}
+    cast('{{ var("as_of_date") }}' as date)
+{%- endmacro %}

@@ -1,0 +1,57 @@
+{#- A range of days, both ends included, is given by a backfill; a full refresh builds all days. -#}
+{%- set range_given = var('start_date', none) and var('end_date', none) and not flags.FULL_REFRESH -%}
+{%- set range_filter -%}
+    {%- if range_given -%}
+    and sales_date between cast('{{ var("start_date") }}' as date) and cast('{{ var("end_date") }}' as date)
+    {%- endif -%}
+{%- endset -%}
+{{
+    config(
+        materialized='incremental',
+        unique_key=['sales_date', 'currency'],
+        incremental_strategy=replace_strategy(),
+        on_schema_change='fail',
+        post_hook="{{ delete_vanished(
+            'select ordered_on as sales_date, currency from ' ~ ref('fact_orders') ~ \" where status <> 'cancelled'\",
+            ['sales_date', 'currency'],
+        ) }}",
+    )
+}}
+
+with sales as (
+    select
+        ordered_on as sales_date,
+        currency,
+        customer_id,
+        total_amount,
+        total_amount_eur
+    from {{ ref('fact_orders') }}
+    where status <> 'cancelled'
+),
+
+days as (
+    select
+        sales_date,
+        currency,
+        count(*) as order_count,
+        count(distinct customer_id) as customer_count,
+        cast(sum(total_amount) as decimal(18, 2)) as gross_amount,
+        cast(sum(total_amount_eur) as decimal(18, 2)) as gross_amount_eur
+    from sales
+    where true {{ range_filter }}
+    group by sales_date, currency
+)
+
+select days.*
+from days
+{%- if is_incremental() and not range_given %}
+-- Only days whose figures moved are written again.
+left join {{ this }} as built
+    on days.sales_date = built.sales_date and days.currency = built.currency
+where
+    built.sales_date is null
+    or built.order_count <> days.order_count
+    or built.customer_count <> days.customer_count
+    or built.gross_amount <> days.gross_amount
+    or built.gross_amount_eur <> days.gross_amount_eur
+{%- endif %}
