@@ -29,6 +29,8 @@ from dataplatform.declarations.yaml_file import (
 ENVIRONMENT_VARIABLE = "DATAPLATFORM_ENV"
 PROJECT_VARIABLE = "DATAPLATFORM_PROJECT"
 DEFAULT_ENVIRONMENT = "local"
+#: ``${PROJECT_ROOT}`` is always the project's folder.
+ROOT_REFERENCE = "PROJECT_ROOT"
 SERVERS_DOWN = "The local servers are not running: start them with `make start`."
 
 
@@ -189,6 +191,8 @@ class Environment(Strict):
             # A variable may pass on the process environment's value of its own name.
             if name in self.variables and name not in within:
                 return self._expand(self.variables[name], (*within, name))
+            if name == ROOT_REFERENCE:
+                return str(self._root)
             found = setting(name, self._root)
             if found is None:
                 found = default
@@ -235,6 +239,16 @@ def project_folder() -> Path | None:
 def setting(name: str, root: Path) -> str | None:
     """Return a value of the process environment, else of the project's ``.env``, else None."""
     return os.environ.get(name) or _dot_env(root).get(name)
+
+
+def process_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return what a child process is given: this process' variables and some more."""
+    return {**os.environ, **(extra or {})}
+
+
+def export(variables: Mapping[str, str]) -> None:
+    """Set variables of this process, for a library that reads its settings from nowhere else."""
+    os.environ.update(variables)
 
 
 def read_services(state: Path) -> dict[str, dict[str, Any]]:
