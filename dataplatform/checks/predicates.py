@@ -1,0 +1,257 @@
+"""One check as pieces of SQL.
+
+Each check gives the aggregates it adds to the table's scan, and expressions over those for what
+was observed, how many rows fail out of how many, and whether the promise is kept. The pieces are
+put together by ``scan`` (one statement) and by the compiler of dbt tests, so both judge alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dataplatform.checks.dialects import Dialect
+from dataplatform.checks.spec import Check
+from dataplatform.checks.sql_rules import TABLE, translated
+
+COUNT = "row_total"
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """A check in SQL; ``TABLE`` stands where the table's name belongs.
+
+    Attributes:
+        aggregates: alias to aggregate, for the inner select over the table.
+        observed, failing, considered, passed: expressions over those aliases and ``COUNT``.
+        predicate: the condition of a failing row, or None when the rule is not about rows.
+        reproduce: a statement that shows the failing rows or the value again.
+    """
+
+    observed: str
+    passed: str
+    reproduce: str
+    aggregates: Mapping[str, str] = field(default_factory=dict)
+    failing: str = "cast(null as bigint)"
+    considered: str = COUNT
+    predicate: str | None = None
+
+
+def pieces(check: Check, index: int, dialect: Dialect) -> Pieces:
+    """Compile a check.
+
+    Args:
+        check: a check of the engine ``scan`` that needs the table's rows (not ``schema``).
+        index: its place in the scan; makes its aliases unique.
+        dialect: the warehouse's SQL.
+    """
+    match check.metric:
+        case "row_count":
+            return _row_count(check, index, dialect)
+        case "duplicate_count" | "nonunique_count":
+            return _duplicates(check, index, dialect)
+        case "sql":
+            return _query(check, index, dialect)
+        case "null_count" | "missing_count" | "invalid_count" | "failing_rows":
+            return _rows(check, index, dialect)
+    return _aggregate(check, index, dialect)
+
+
+def _filter(check: Check, dialect: Dialect) -> str | None:
+    return None if check.filter is None else f"({translated(check.filter, dialect.name)})"
+
+
+def _both(*conditions: str | None) -> str:
+    return " and ".join(condition for condition in conditions if condition) or "true"
+
+
+def _judge(check: Check, failing: str, considered: str, dialect: Dialect) -> tuple[str, str]:
+    """Return (observed, passed) of a check that counts failing rows."""
+    threshold = check.threshold
+    if threshold.operator == "mostly":
+        if float(threshold.value) >= 1:
+            return failing, f"{failing} = 0"
+        share = f"cast({considered} - {failing} as double) / cast({considered} as double)"
+        enough = f"{share} >= cast({threshold.value!r} as double)"
+        return failing, f"case when {considered} = 0 then true else {enough} end"
+    observed = failing
+    if check.unit == "percent":
+        observed = f"coalesce(cast(100 * {failing} as double) / nullif({considered}, 0), 0)"
+    return observed, threshold.sql(observed, dialect.literal)
+
+
+def _row_count(check: Check, index: int, dialect: Dialect) -> Pieces:
+    condition = _filter(check, dialect)
+    if condition is None:
+        counted, aggregates = COUNT, {}
+    else:
+        counted, aggregates = f"r{index}_n", {f"r{index}_n": dialect.count_if(condition)}
+    where = f" where {condition}" if condition else ""
+    return Pieces(
+        observed=counted,
+        passed=check.threshold.sql(counted, dialect.literal),
+        reproduce=f"select count(*) from {TABLE}{where}",
+        aggregates=aggregates,
+    )
+
+
+def _rows(check: Check, index: int, dialect: Dialect) -> Pieces:
+    condition = _filter(check, dialect)
+    bad = _both(_bad(check, dialect), condition)
+    failing, aggregates = f"r{index}_f", {f"r{index}_f": dialect.count_if(bad)}
+    considered = COUNT
+    scope = _both(_scope(check, dialect), condition)
+    if scope != "true":
+        considered = f"r{index}_c"
+        aggregates[considered] = dialect.count_if(scope)
+    observed, passed = _judge(check, failing, considered, dialect)
+    return Pieces(
+        observed=observed, passed=passed, aggregates=aggregates, failing=failing,
+        considered=considered, predicate=bad, reproduce=f"select * from {TABLE} where {bad}",
+    )
+
+
+def _scope(check: Check, dialect: Dialect) -> str | None:
+    """Return which rows a check looks at, beyond its filter."""
+    names = [dialect.identifier(column) for column in check.columns]
+    if check.arguments.get("share_of") == "values":
+        return f"{names[0]} is not null"
+    if "pair" in check.arguments:
+        match check.arguments["ignore"]:
+            case "both_values_are_missing":
+                return f"not ({names[0]} is null and {names[1]} is null)"
+            case "either_value_is_missing":
+                return f"{names[0]} is not null and {names[1]} is not null"
+    return None
+
+
+def _bad(check: Check, dialect: Dialect) -> str:
+    """Return the condition of a failing row."""
+    arguments = check.arguments
+    if check.metric == "failing_rows":
+        if "predicate" in arguments:
+            return f"({translated(arguments['predicate'], dialect.name)})"
+        if arguments.get("not_null"):
+            return f"{dialect.identifier(check.columns[0])} is not null"
+        left, right = (dialect.identifier(column) for column in check.columns)
+        sign = {"eq": "=", "gt": ">", "ge": ">="}[arguments["pair"]]
+        good = f"coalesce({left} {sign} {right}, false)"
+        return _both(f"not {good}", _scope(check, dialect))
+    column = dialect.identifier(check.columns[0])
+    if check.metric == "null_count":
+        return f"{column} is null"
+    if check.metric == "missing_count":
+        values = [value for value in arguments.get("values") or () if value is not None]
+        if not values:
+            return f"{column} is null"
+        return f"({column} is null or {_in(column, values, dialect)})"
+    return f"{column} is not null and not ({_valid(column, arguments, dialect)})"
+
+
+def _in(column: str, values: list[Any], dialect: Dialect) -> str:
+    if not values:
+        return "false"
+    if all(isinstance(value, str) for value in values):
+        # A contract may list text for a column of another type, such as an enum or a date.
+        column = dialect.text(column)
+    return f"{column} in ({', '.join(dialect.literal(value) for value in values)})"
+
+
+def _valid(column: str, arguments: Mapping[str, Any], dialect: Dialect) -> str:
+    conditions = []
+    if arguments.get("values") is not None:
+        conditions.append(_in(column, list(arguments["values"]), dialect))
+    if arguments.get("not_values") is not None:
+        conditions.append(f"not ({_in(column, list(arguments['not_values']), dialect)})")
+    if arguments.get("pattern") is not None:
+        conditions.append(dialect.matches(dialect.text(column), arguments["pattern"]))
+    if arguments.get("not_pattern") is not None:
+        found = dialect.matches(dialect.text(column), arguments["not_pattern"])
+        conditions.append(f"not ({found})")
+    for name, sign, strict in (("minimum", ">", "strict_minimum"), ("maximum", "<", "strict_maximum")):
+        if arguments.get(name) is not None:
+            operator = sign if arguments.get(strict) else f"{sign}="
+            conditions.append(f"{column} {operator} {dialect.literal(arguments[name])}")
+    for name, operator in (("min_length", ">="), ("max_length", "<=")):
+        if arguments.get(name) is not None:
+            conditions.append(
+                f"length({dialect.text(column)}) {operator} {dialect.literal(arguments[name])}"
+            )
+    return _both(*conditions)
+
+
+def _duplicates(check: Check, index: int, dialect: Dialect) -> Pieces:
+    names = [dialect.identifier(column) for column in check.columns]
+    condition = _filter(check, dialect)
+    # A key with a missing part equals no other key.
+    whole = _both(*(f"{name} is not null" for name in names), condition)
+    listed = ", ".join(names)
+    groups = f"from {TABLE} where {whole} group by {listed} having count(*) > 1"
+    same = f"{listed} in" if len(names) == 1 else f"({listed}) in"
+    bad = f"{whole} and {same} (select {listed} {groups})"
+    failing, considered = f"r{index}_f", f"r{index}_c"
+    strict = check.threshold.operator == "mostly" and float(check.threshold.value) >= 1
+    exact = check.metric == "nonunique_count" and not strict
+    if len(names) == 1 and not exact:
+        # One pass with the rest of the scan; whoever needs each row's count asks once it failed.
+        value = dialect.only_if(names[0], condition)
+        aggregates = {failing: f"count({value}) - count(distinct {value})"}
+    else:
+        counted = "n" if check.metric == "nonunique_count" else "n - 1"
+        aggregates = {
+            failing: f"(select coalesce(sum({counted}), 0) from "
+            f"(select count(*) as n {groups}) as g{index})"
+        }
+    all_missing = " and ".join(f"{name} is null" for name in names)
+    match check.arguments.get("ignore"):
+        case "all_values_are_missing":
+            scope = _both(f"not ({all_missing})", condition)
+        case "any_value_is_missing":
+            scope = whole
+        case _:
+            scope = condition or "true"
+    if scope == "true":
+        considered = COUNT
+    else:
+        aggregates[considered] = dialect.count_if(scope)
+    observed, passed = _judge(check, failing, considered, dialect)
+    return Pieces(
+        observed=observed, passed=passed, aggregates=aggregates, failing=failing,
+        considered=considered, predicate=bad,
+        reproduce=f"select * from {TABLE} where {bad}",
+    )
+
+
+def _query(check: Check, index: int, dialect: Dialect) -> Pieces:
+    query, alias = str(check.arguments["query"]), f"r{index}_v"
+    return Pieces(
+        observed=alias,
+        passed=check.threshold.sql(alias, dialect.literal),
+        reproduce=str(check.arguments.get("rows") or query),
+        aggregates={alias: f"({query})"},
+    )
+
+
+def _aggregate(check: Check, index: int, dialect: Dialect) -> Pieces:
+    alias = f"r{index}_v"
+    column = dialect.only_if(dialect.identifier(check.columns[0]), _filter(check, dialect))
+    match check.metric:
+        case "mean":
+            expression = f"avg({column})"
+        case "stddev":
+            expression = f"stddev_samp({column})"
+        case "distinct_count":
+            expression = f"count(distinct {column})"
+        case "distinct_share":
+            expression = f"count(distinct {column}) * 1.0 / nullif(count({column}), 0)"
+        case "age_hours":
+            expression = dialect.hours_since(f"max({column})")
+        case name:
+            expression = f"{name}({column})"
+    return Pieces(
+        observed=alias,
+        passed=check.threshold.sql(alias, dialect.literal),
+        reproduce=f"select {expression} from {TABLE}",
+        aggregates={alias: expression},
+    )

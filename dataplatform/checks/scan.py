@@ -1,0 +1,243 @@
+"""All single-table rules of a table in one statement.
+
+``plan`` compiles checks to one SELECT over the table; its one row becomes verdicts; samples of
+failing rows are fetched by at most one more query, and only when something failed. Who executes
+SQL is the caller's affair: a function from SQL to rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dataplatform.checks import families
+from dataplatform.checks.dialects import Dialect, dialect
+from dataplatform.checks.predicates import COUNT, Pieces, pieces
+from dataplatform.checks.spec import SCAN, Check
+from dataplatform.checks.sql_rules import with_table
+from dataplatform.checks.verdicts import SAMPLE_LIMIT, Verdict, plain
+from dataplatform.declarations.errors import nearest
+from dataplatform.keys import Relation
+
+Execute = Callable[[str], Sequence[Sequence[Any]]]
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The compiled rules of one table.
+
+    Attributes:
+        relation: the table.
+        rules: the checks that need its rows, each with its SQL.
+        settled: verdicts that its list of columns alone decides (types, absent columns).
+        order: the names of all checks as given.
+    """
+
+    relation: Relation
+    dialect: Dialect
+    rules: tuple[tuple[Check, Pieces], ...]
+    settled: tuple[Verdict, ...]
+    order: tuple[str, ...]
+    columns: frozenset[str] = frozenset()
+
+    @property
+    def sql(self) -> str:
+        """The one statement; its row holds the row count, then four values for each rule."""
+        table = self.dialect.relation(self.relation)
+        inner = [f"count(*) as {COUNT}"]
+        outer = [COUNT]
+        for _, piece in self.rules:
+            inner += [f"{expression} as {alias}" for alias, expression in piece.aggregates.items()]
+            outer += [piece.observed, piece.failing, piece.considered]
+            outer.append(f"coalesce({piece.passed}, false)")
+        select = ",\n  ".join(inner)
+        # Expressions may repeat, so every one is named by its place.
+        named = ",\n  ".join(f"{expression} as c{place}" for place, expression in enumerate(outer))
+        statement = f"select\n  {named}\nfrom (select\n  {select}\nfrom {table}) as scan"
+        return with_table(statement, table)
+
+    def verdicts(self, row: Sequence[Any]) -> list[Verdict]:
+        """Turn the statement's row into verdicts, in the order of the checks."""
+        found = list(self.settled)
+        for place, (check, piece) in enumerate(self.rules):
+            observed, failing, considered, passed = row[1 + 4 * place : 5 + 4 * place]
+            found.append(
+                Verdict(
+                    name=check.name,
+                    relation=check.relation,
+                    passed=bool(passed),
+                    severity=check.severity,
+                    expected=check.expected,
+                    observed=plain(observed),
+                    failing_count=None if failing is None else int(failing),
+                    row_count=None if considered is None else int(considered),
+                    sql=self._reproduce(piece),
+                )
+            )
+        return sorted(found, key=lambda verdict: self.order.index(verdict.name))
+
+    def _reproduce(self, piece: Pieces) -> str:
+        return with_table(piece.reproduce, self.dialect.relation(self.relation))
+
+    def sample_sql(self, verdicts: Sequence[Verdict]) -> str | None:
+        """Return the query for keys of failing rows: (rule's name, key, failing rows in all)."""
+        failed = {v.name for v in verdicts if not v.passed and v.error is None}
+        parts = []
+        for place, (check, piece) in enumerate(self.rules):
+            if check.name not in failed or piece.predicate is None:
+                continue
+            parts.append(
+                f"select * from (select {self.dialect.literal(check.name)} as rule, "
+                f"{self._key(check)} as sample_key, count(*) over () as failing\n"
+                f"from {self.dialect.relation(self.relation)} where {piece.predicate}\n"
+                f"order by 2 limit {SAMPLE_LIMIT}) as s{place}"
+            )
+        if not parts:
+            return None
+        return with_table("\nunion all\n".join(parts), self.dialect.relation(self.relation))
+
+    def _key(self, check: Check) -> str:
+        return key_expression(check, self.columns, self.dialect)
+
+    def sampled(self, verdicts: Sequence[Verdict], rows: Sequence[Sequence[Any]]) -> list[Verdict]:
+        """Add the keys that the sample query found to the verdicts."""
+        keys: dict[str, list[str]] = {}
+        totals: dict[str, int] = {}
+        for name, key, total in rows:
+            keys.setdefault(str(name), []).append(str(key))
+            totals[str(name)] = int(total)
+        uniqueness = {c.name for c, _ in self.rules if c.metric == "nonunique_count"}
+        found = []
+        for verdict in verdicts:
+            verdict = verdict.with_samples(keys.get(verdict.name, ()))
+            if verdict.name in uniqueness and verdict.name in totals:
+                # The scan only counted the rows too many; now every row of a group is known.
+                total = totals[verdict.name]
+                verdict = replace(verdict, failing_count=total, observed=total)
+            found.append(verdict)
+        return found
+
+
+def key_expression(check: Check, present: frozenset[str], sql: Dialect) -> str:
+    """Return the expression that names a row in samples."""
+    names = [name for name in check.key if not present or name.lower() in present]
+    names = names or list(check.columns)
+    if not names:
+        return "''"
+    shown = [f"coalesce({sql.text(sql.identifier(name))}, 'null')" for name in names]
+    return " || ', ' || ".join(shown)
+
+
+def plan(
+    checks: Sequence[Check], dialect_name: str, columns: Mapping[str, str] | None = None
+) -> Scan:
+    """Compile the rules of one table.
+
+    Args:
+        checks: checks of one relation; those of another engine are left out.
+        dialect_name: ``duckdb`` or ``snowflake``.
+        columns: the table's columns and their types, or None to take the declared ones as given.
+
+    Raises:
+        UserError: no SQL can be written for this warehouse.
+        ValueError: the checks are of more than one table, or there are none.
+    """
+    mine = [check for check in checks if check.engine == SCAN]
+    relations = {check.relation for check in mine}
+    if len(relations) != 1:
+        raise ValueError("A scan looks at exactly one table.")
+    sql = dialect(dialect_name)
+    present = None if columns is None else {name.lower(): kind for name, kind in columns.items()}
+    rules: list[tuple[Check, Pieces]] = []
+    settled: list[Verdict] = []
+    for check in mine:
+        if check.metric == "schema":
+            settled.append(schema_verdict(check, present or {}))
+            continue
+        absent = [] if present is None else [c for c in check.columns if c.lower() not in present]
+        if absent:
+            settled.append(_absent(check, absent[0], present or {}))
+        else:
+            rules.append((check, pieces(check, len(rules), sql)))
+    return Scan(
+        relations.pop(), sql, tuple(rules), tuple(settled),
+        tuple(check.name for check in mine), frozenset(present or ()),
+    )
+
+
+def _absent(check: Check, column: str, present: Mapping[str, str]) -> Verdict:
+    return errored(
+        check, f"{check.relation} has no column {column!r}.{nearest(column, present)}"
+    )
+
+
+def errored(check: Check, reason: str) -> Verdict:
+    """Return the verdict of a rule that could not be evaluated: never a pass."""
+    return Verdict(
+        check.name, check.relation, False, check.severity, check.expected, error=reason
+    )
+
+
+def schema_verdict(check: Check, present: Mapping[str, str]) -> Verdict:
+    """Compare a table's columns with the declared ones; extra columns are welcome."""
+    declared: Mapping[str, str] = check.arguments["types"]
+    wrong = []
+    for name, kind in declared.items():
+        physical = present.get(name.lower())
+        if physical is None:
+            wrong.append(f"{name} is missing")
+        elif not families.keeps(kind, physical):
+            wrong.append(f"{name} is {physical}, declared {kind}")
+    return Verdict(
+        name=check.name,
+        relation=check.relation,
+        passed=not wrong,
+        severity=check.severity,
+        expected=check.expected,
+        observed="; ".join(wrong) or f"{len(declared)} columns as declared",
+        failing_count=len(wrong),
+        row_count=len(declared),
+        sample_keys=tuple(wrong[:SAMPLE_LIMIT]),
+        sql="select column_name, data_type from information_schema.columns where table_schema = "
+        f"'{check.relation.schema}' and table_name = '{check.relation.table}'",
+    )
+
+
+def run_scan(
+    execute: Execute,
+    checks: Sequence[Check],
+    dialect_name: str,
+    columns: Mapping[str, str] | None,
+) -> list[Verdict]:
+    """Evaluate the rules of one table.
+
+    Args:
+        execute: runs one statement and returns its rows.
+        checks: the rules; those of another engine are left out.
+        dialect_name: the warehouse's dialect.
+        columns: the table's columns and types; None says that the table does not exist.
+
+    Returns:
+        One verdict for each rule, in their order. A rule whose SQL fails is an error of its own
+        and leaves the others alone.
+    """
+    mine = [check for check in checks if check.engine == SCAN]
+    if not mine:
+        return []
+    if columns is None:
+        return [errored(check, f"The table {check.relation} does not exist.") for check in mine]
+    scan = plan(mine, dialect_name, columns)
+    try:
+        verdicts = scan.verdicts(execute(scan.sql)[0])
+    except Exception as error:  # noqa: BLE001 - every client has errors of its own
+        if len(scan.rules) <= 1:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+            broken = [errored(check, reason) for check, _ in scan.rules]
+            return sorted([*scan.settled, *broken], key=lambda v: scan.order.index(v.name))
+        # One broken rule spoils the statement: find it by running each alone.
+        return [run_scan(execute, [check], dialect_name, columns)[0] for check in mine]
+    samples = scan.sample_sql(verdicts)
+    if samples is None:
+        return verdicts
+    return scan.sampled(verdicts, execute(samples))

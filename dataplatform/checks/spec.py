@@ -1,0 +1,246 @@
+"""The neutral check specification.
+
+One ``Check`` is one rule of one table, whatever language it was written in: a metric, the columns
+it looks at, the threshold it must keep, how grave a breach is, and the line it came from. How a
+check becomes SQL is ``scan``'s business; how a contract becomes checks is ``contract_rules``'.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from dataplatform.keys import Relation
+
+ERROR = "ERROR"
+WARN = "WARN"
+SCAN = "scan"
+GX = "gx"
+
+Severity = Literal["ERROR", "WARN"]
+Engine = Literal["scan", "gx"]
+Unit = Literal["rows", "percent"]
+
+#: Metrics that count rows which break the rule; the rest are one number for the whole table.
+ROW_METRICS = frozenset({"null_count", "missing_count", "invalid_count", "failing_rows"})
+DUPLICATE_METRICS = frozenset({"duplicate_count", "nonunique_count"})
+AGGREGATES = frozenset(
+    {"min", "max", "mean", "sum", "median", "stddev", "distinct_count", "distinct_share"}
+)
+METRICS = ROW_METRICS | DUPLICATE_METRICS | AGGREGATES | {
+    "row_count",
+    "sql",
+    "schema",
+    "age_hours",
+    "expectation",
+}
+
+_SIGNS = {"eq": "=", "ne": "<>", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+_WORDS = {
+    "eq": "exactly {0}",
+    "ne": "anything but {0}",
+    "gt": "more than {0}",
+    "ge": "at least {0}",
+    "lt": "less than {0}",
+    "le": "at most {0}",
+    "between": "between {0} and {1}",
+    "not_between": "outside {0} to {1}",
+}
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """What a metric's value must be.
+
+    ``operator`` is one of eq, ne, gt, ge, lt, le, between, not_between (bounds included), or
+    mostly: the share of good rows among those looked at is at least ``value``, and a table with
+    nothing to look at passes (Great Expectations' rule). An absent bound of ``between`` is None.
+    """
+
+    operator: str
+    value: Any
+    upper: Any = None
+    strict_lower: bool = False
+    strict_upper: bool = False
+
+    def sql(self, expression: str, literal: Any) -> str:
+        """Return the SQL condition on an expression; ``literal`` renders a value of a dialect."""
+        if self.operator in _SIGNS:
+            return f"{expression} {_SIGNS[self.operator]} {literal(self.value)}"
+        parts = []
+        if self.value is not None:
+            parts.append(f"{expression} {'>' if self.strict_lower else '>='} {literal(self.value)}")
+        if self.upper is not None:
+            parts.append(f"{expression} {'<' if self.strict_upper else '<='} {literal(self.upper)}")
+        inside = " and ".join(parts) or f"{expression} is not null"
+        return f"({inside})" if self.operator == "between" else f"not ({inside})"
+
+    def holds(self, value: Any) -> bool:
+        """Say whether a value keeps the threshold; an unknown value (None) never does."""
+        if value is None:
+            return False
+        match self.operator:
+            case "eq":
+                return bool(value == self.value)
+            case "ne":
+                return bool(value != self.value)
+            case "gt":
+                return bool(value > self.value)
+            case "ge":
+                return bool(value >= self.value)
+            case "lt":
+                return bool(value < self.value)
+            case "le":
+                return bool(value <= self.value)
+        low = self.value is None or (
+            value > self.value if self.strict_lower else value >= self.value
+        )
+        high = self.upper is None or (
+            value < self.upper if self.strict_upper else value <= self.upper
+        )
+        return (low and high) if self.operator == "between" else not (low and high)
+
+    def words(self) -> str:
+        """Return the threshold as a person says it."""
+        if self.operator == "between" and self.upper is None:
+            return _WORDS["gt" if self.strict_lower else "ge"].format(self.value)
+        if self.operator == "between" and self.value is None:
+            return _WORDS["lt" if self.strict_upper else "le"].format(self.upper)
+        return _WORDS[self.operator].format(self.value, self.upper)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule of one table.
+
+    Attributes:
+        name: unique in its table and stable; letters, digits and underscores.
+        relation: the table looked at (the candidate, for a mart).
+        metric: one of ``METRICS``.
+        columns: the columns the rule needs to exist.
+        arguments: what the metric needs besides (values, pattern, query ...).
+        threshold: what the metric's value must be.
+        unit: whether the threshold counts rows or percent of rows.
+        filter: SQL condition that limits the rows looked at, or None.
+        severity: ERROR gates what is downstream, WARN only tells.
+        engine: ``scan``, or ``gx`` when only Great Expectations can evaluate the rule.
+        expectation: the rule as a Great Expectations configuration, where it was written as one.
+        key: columns that identify a failing row in samples.
+    """
+
+    name: str
+    relation: Relation
+    metric: str
+    threshold: Threshold
+    columns: tuple[str, ...] = ()
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    unit: Unit = "rows"
+    filter: str | None = None
+    severity: Severity = "ERROR"
+    engine: Engine = "scan"
+    description: str = ""
+    dimension: str | None = None
+    expectation: Mapping[str, Any] | None = None
+    key: tuple[str, ...] = ()
+    owner: str | None = None
+    file: Path | None = None
+    line: int | None = None
+
+    @property
+    def gate(self) -> bool:
+        """Whether a failure keeps everything downstream from being built."""
+        return self.severity == ERROR
+
+    @property
+    def source(self) -> str:
+        """Where the rule is written, as file:line."""
+        if self.file is None:
+            return ""
+        return f"{self.file}:{self.line}" if self.line else str(self.file)
+
+    @property
+    def expected(self) -> str:
+        """The promise as a person says it."""
+        what = _metric_words(self)
+        if self.threshold.operator == "mostly":
+            share = float(self.threshold.value)
+            return f"all {what[1]}" if share >= 1 else f"at least {share:.4%} {what[1]}"
+        percent = " %" if self.unit == "percent" else ""
+        if self.metric in ROW_METRICS | DUPLICATE_METRICS:
+            if self.threshold.operator in {"eq", "le"} and self.threshold.value == 0:
+                return f"no {what[0]}"
+            return f"{self.threshold.words()}{percent} {what[0]}"
+        if self.metric in {"schema", "expectation"}:
+            return what[0]
+        return f"{what[0]} {self.threshold.words()}{percent}"
+
+
+def _metric_words(check: Check) -> tuple[str, str]:
+    """Return the metric in words: what is counted, and what a good row is."""
+    column = ", ".join(check.columns)
+    arguments = check.arguments
+    match check.metric:
+        case "row_count":
+            return "number of rows", ""
+        case "null_count":
+            return f"null values of {column}", f"values of {column} not null"
+        case "missing_count":
+            return f"missing values of {column}", f"values of {column} present"
+        case "duplicate_count":
+            return f"repeated values of {column}", f"values of {column} unique"
+        case "nonunique_count":
+            return f"rows that share {column}", f"values of {column} unique"
+        case "invalid_count":
+            return f"values of {column} {_invalid(arguments)}", f"{column} {_valid(arguments)}"
+        case "failing_rows":
+            words = arguments.get("words") or f"rows where {arguments.get('predicate', '')}"
+            return words, arguments.get("good", "rows good")
+        case "sql":
+            return "result of the query", ""
+        case "schema":
+            return f"columns {column} with their declared types", ""
+        case "age_hours":
+            return f"age of the newest {column} in hours", ""
+        case "expectation":
+            return str((check.expectation or {}).get("type", "expectation")).replace("_", " "), ""
+    return f"{check.metric.replace('_', ' ')} of {column}", ""
+
+
+def _bounds(arguments: Mapping[str, Any], low: str, high: str) -> str:
+    lower, upper = arguments.get(low), arguments.get(high)
+    if lower is not None and upper is not None:
+        return f"between {lower} and {upper}"
+    return f"at least {lower}" if lower is not None else f"at most {upper}"
+
+
+def _valid(arguments: Mapping[str, Any]) -> str:
+    if arguments.get("values") is not None:
+        shown = ", ".join(str(value) for value in list(arguments["values"])[:6])
+        return f"one of {shown}" + (" …" if len(arguments["values"]) > 6 else "")
+    if arguments.get("not_values") is not None:
+        return "none of " + ", ".join(str(value) for value in list(arguments["not_values"])[:6])
+    if arguments.get("pattern") is not None:
+        return f"matching {arguments['pattern']}"
+    if arguments.get("not_pattern") is not None:
+        return f"not matching {arguments['not_pattern']}"
+    if {"min_length", "max_length"} & arguments.keys():
+        return f"with a length {_bounds(arguments, 'min_length', 'max_length')}"
+    if {"minimum", "maximum"} & arguments.keys():
+        return _bounds(arguments, "minimum", "maximum")
+    return "valid"
+
+
+def _invalid(arguments: Mapping[str, Any]) -> str:
+    return f"other than {_valid(arguments)}"
+
+
+def safe_name(text: str) -> str:
+    """Turn a rule's name into letters, digits and underscores, at most 80 long and stable."""
+    name = re.sub(r"[^0-9a-zA-Z]+", "_", text).strip("_").lower() or "rule"
+    if len(name) <= 80:
+        return name
+    return f"{name[:71]}_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
