@@ -1,0 +1,121 @@
+"""Checks and verdicts in Dagster's words.
+
+Every room that reports a check does it through here, so that specs, severities and metadata are
+alike whoever evaluated the rule. Dagster's own blocking stays off: it would skip a whole dbt step
+where only one model's children must wait; the gate reads the recorded verdicts instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetKey,
+    AutomationCondition,
+    MetadataValue,
+)
+
+from dataplatform.checks.spec import Check
+from dataplatform.checks.verdicts import Verdict
+from dataplatform.keys import asset_key
+
+GATE = "dataplatform/gate"
+SEVERITY = "dataplatform/severity"
+RULE = "dataplatform/rule"
+
+
+def check_spec(
+    check: Check,
+    additional_deps: Iterable[AssetKey] | None = None,
+    automation_condition: AutomationCondition | None = None,
+) -> AssetCheckSpec:
+    """Return the Dagster spec of a check.
+
+    Args:
+        check: the rule.
+        additional_deps: further assets that the rule reads.
+        automation_condition: when the check runs by itself, on tables that a sensor reports.
+    """
+    described = [check.description, f"Expected: {check.expected}."]
+    if check.source:
+        described.append(f"Written at `{check.source}`.")
+    metadata: dict[str, Any] = {
+        GATE: check.gate,
+        SEVERITY: check.severity,
+        RULE: check.source,
+        "dataplatform/engine": check.engine,
+        "dataplatform/expected": check.expected,
+    }
+    if check.owner:
+        metadata["dataplatform/owner"] = check.owner
+    if check.dimension:
+        metadata["dataplatform/dimension"] = check.dimension
+    return AssetCheckSpec(
+        name=check.name,
+        asset=asset_key(check.relation),
+        description="\n\n".join(text for text in described if text),
+        additional_deps=list(additional_deps) if additional_deps else None,
+        blocking=False,
+        metadata=metadata,
+        automation_condition=automation_condition,
+    )
+
+
+def check_result(verdict: Verdict, check: Check | None = None) -> AssetCheckResult:
+    """Return what Dagster records of a verdict.
+
+    Args:
+        verdict: what was found.
+        check: its rule, for the owner and the line it came from; None when unknown.
+    """
+    metadata: dict[str, Any] = {
+        "expected": verdict.expected,
+        "observed": _value(verdict.observed),
+        SEVERITY: verdict.severity,
+        GATE: verdict.severity == "ERROR",
+    }
+    if verdict.failing_count is not None:
+        metadata["failing_count"] = verdict.failing_count
+    if verdict.row_count is not None:
+        metadata["row_count"] = verdict.row_count
+    if verdict.share is not None:
+        metadata["failing_share"] = verdict.share
+    if verdict.sample_keys:
+        metadata["sample_keys"] = MetadataValue.json(list(verdict.sample_keys))
+    if verdict.sql:
+        metadata["sql"] = MetadataValue.md(f"```sql\n{verdict.sql}\n```")
+    if verdict.error:
+        metadata["error"] = verdict.error
+    if check is not None:
+        metadata[RULE] = check.source
+        if check.owner:
+            metadata["owner"] = check.owner
+    return AssetCheckResult(
+        passed=verdict.passed,
+        asset_key=asset_key(verdict.relation),
+        check_name=verdict.name,
+        severity=AssetCheckSeverity(verdict.severity),
+        description=summary_of(verdict),
+        metadata=metadata,
+    )
+
+
+def summary_of(verdict: Verdict) -> str:
+    """Return a verdict as one sentence."""
+    if verdict.error:
+        return f"Could not be evaluated: {verdict.error}"
+    if verdict.failing_count and verdict.row_count:
+        return (
+            f"{verdict.failing_count:,} of {verdict.row_count:,} rows fail; "
+            f"expected {verdict.expected}."
+        )
+    return f"Observed {verdict.observed}; expected {verdict.expected}."
+
+
+def _value(value: Any) -> Any:
+    """Metadata has no null; say so in words."""
+    return "nothing" if value is None else value
