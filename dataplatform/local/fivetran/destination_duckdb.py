@@ -17,9 +17,16 @@ from typing import TYPE_CHECKING, Any
 from dataplatform.declarations.errors import UserError
 from dataplatform.duckdb_file import open_duckdb
 from dataplatform.local.fivetran import merge
-from dataplatform.local.fivetran.model import DELETED, ROW_ID, SYNCED, SetupTest, SyncFailure, Table
+from dataplatform.local.fivetran.model import (
+    DELETED,
+    ROW_ID,
+    SYNCED,
+    SetupTest,
+    SyncFailure,
+    Table,
+)
 from dataplatform.local.fivetran.sql import ident, literal, qualified
-from dataplatform.local.fivetran.types import widened
+from dataplatform.local.fivetran.widening import widened
 
 if TYPE_CHECKING:
     import duckdb
@@ -112,15 +119,21 @@ class DuckDBSession:
         return int(self._value(f"SELECT count(*) FROM {self.place(table)}"))
 
     def merge(self, table: Table, select: str) -> tuple[int, int]:
-        return merge.merge(self.engine, table, self.place(table), select, self.synced_at)
+        return merge.merge(
+            self.engine, table, self.place(table), select, self.synced_at
+        )
 
     def live_count(self, table: Table) -> int:
         return int(
-            self._value(f"SELECT count(*) FROM {self.place(table)} WHERE NOT {ident(DELETED)}")
+            self._value(
+                f"SELECT count(*) FROM {self.place(table)} WHERE NOT {ident(DELETED)}"
+            )
         )
 
     def delete_absent(self, table: Table, select: str) -> int:
-        return merge.delete_absent(self.engine, table, self.place(table), select, self.synced_at)
+        return merge.delete_absent(
+            self.engine, table, self.place(table), select, self.synced_at
+        )
 
     def cursor(self, table: Table) -> dict[str, Any] | None:
         body = self._value(
@@ -175,7 +188,9 @@ class DuckDBDestination:
     def session(self, connection: str, purpose: str) -> Iterator[DuckDBSession]:
         with open_duckdb(self.path, purpose=purpose) as engine:
             engine.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
-            engine.execute(f"SET temp_directory = {literal(str(self.scratch / 'spill'))}")
+            engine.execute(
+                f"SET temp_directory = {literal(str(self.scratch / 'spill'))}"
+            )
             engine.execute("SET preserve_insertion_order = false")
             session = DuckDBSession(engine, connection)
             try:

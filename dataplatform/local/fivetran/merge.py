@@ -29,7 +29,9 @@ def with_row_id(table: Table, select: str) -> str:
     if table.has_key:
         return select
     fields = ", ".join(f"c{n} := {ident(c.name)}" for n, c in enumerate(table.columns))
-    packed = f"md5(CAST(to_json(struct_pack({fields})) AS VARCHAR))" if fields else "md5('')"
+    packed = (
+        f"md5(CAST(to_json(struct_pack({fields})) AS VARCHAR))" if fields else "md5('')"
+    )
     return (
         "SELECT * EXCLUDE (_row_hash), md5(_row_hash || ':' || "
         f"row_number() OVER (PARTITION BY _row_hash)) AS {ident(ROW_ID)} "
@@ -47,7 +49,11 @@ def _count(engine: duckdb.DuckDBPyConnection, sql: str) -> int:
 
 
 def merge(
-    engine: duckdb.DuckDBPyConnection, table: Table, place: str, select: str, synced_at: datetime
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    place: str,
+    select: str,
+    synced_at: datetime,
 ) -> tuple[int, int]:
     """Insert new rows and update those that differ or had been marked deleted.
 
@@ -62,9 +68,14 @@ def merge(
         The rows inserted and the rows updated.
     """
     values = [column.name for column in table.columns if not column.key]
-    differs = [f"t.{ident(v)} IS DISTINCT FROM s.{ident(v)}" for v in values if table.has_key]
+    differs = [
+        f"t.{ident(v)} IS DISTINCT FROM s.{ident(v)}" for v in values if table.has_key
+    ]
     changed = " OR ".join([f"t.{ident(DELETED)}", *differs])
-    names = [*(column.name for column in table.columns), *(() if table.has_key else (ROW_ID,))]
+    names = [
+        *(column.name for column in table.columns),
+        *(() if table.has_key else (ROW_ID,)),
+    ]
     engine.execute(f"CREATE TEMP TABLE {_INCOMING} AS {with_row_id(table, select)}")
     engine.execute(
         f"CREATE TEMP TABLE {_CHANGES} AS SELECT s.*, t.{ident(DELETED)} IS NULL AS _is_new "
@@ -75,7 +86,9 @@ def merge(
     updated = _count(engine, f"SELECT count(*) FROM {_CHANGES} WHERE NOT _is_new")
     if updated:
         assigned = [f"{ident(v)} = s.{ident(v)}" for v in values if table.has_key]
-        settings = ", ".join([*assigned, f"{ident(DELETED)} = false", f"{ident(SYNCED)} = ?"])
+        settings = ", ".join(
+            [*assigned, f"{ident(DELETED)} = false", f"{ident(SYNCED)} = ?"]
+        )
         engine.execute(
             f"UPDATE {place} AS t SET {settings} FROM {_CHANGES} s "
             f"WHERE NOT s._is_new AND {_matches(table, 's', 't')}",
@@ -93,7 +106,11 @@ def merge(
 
 
 def delete_absent(
-    engine: duckdb.DuckDBPyConnection, table: Table, place: str, select: str, synced_at: datetime
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    place: str,
+    select: str,
+    synced_at: datetime,
 ) -> int:
     """Mark deleted every live row whose key a query does not return.
 

@@ -1,30 +1,20 @@
 """How source names become destination names.
 
-The rule itself is one function; here it is applied to whole lists, where two names may fall
+The rule itself is one function, shared with the declarations; here it is applied to whole lists, where two names may fall
 together or run into a column that the service adds.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 
+from dataplatform.declarations.naming import fivetran_name
 from dataplatform.local.fivetran.model import RESERVED
 
 
-def fivetran_name(text: str) -> str:
-    """Return a name in snake case: accents stripped, camelCase split, underscores collapsed."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    plain = re.sub(r"[^0-9A-Za-z]+", "_", plain)
-    plain = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", plain)
-    plain = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", plain)
-    plain = re.sub(r"_+", "_", plain).lower()
-    trimmed = plain.rstrip("_") or "_"
-    return f"_{trimmed}" if trimmed[0].isdigit() else trimmed
-
-
-def destination_names(sources: Iterable[str], reserved: Iterable[str] = ()) -> Mapping[str, str]:
+def destination_names(
+    sources: Iterable[str], reserved: Iterable[str] = ()
+) -> Mapping[str, str]:
     """Return the destination name of every source name, each different from all others.
 
     Args:

@@ -15,7 +15,13 @@ from typing import Any
 
 from dataplatform.duckdb_file import load_extension
 from dataplatform.local.fivetran.destination import Session
-from dataplatform.local.fivetran.model import Column, SetupTest, SyncFailure, Table, TableResult
+from dataplatform.local.fivetran.model import (
+    Column,
+    SetupTest,
+    SyncFailure,
+    Table,
+    TableResult,
+)
 from dataplatform.local.fivetran.services.postgres_catalog import read_tables
 from dataplatform.local.fivetran.sql import ident, literal, qualified
 
@@ -46,7 +52,9 @@ class PostgresService:
     def _dsn(self) -> str:
         from psycopg.conninfo import make_conninfo
 
-        return make_conninfo("", **{key: text for key, text in self.settings.items() if text})
+        return make_conninfo(
+            "", **{key: text for key, text in self.settings.items() if text}
+        )
 
     def _connect(self) -> Any:
         import psycopg
@@ -57,11 +65,21 @@ class PostgresService:
             reason = " ".join(str(error).split())
             refused = any(
                 sign in reason
-                for sign in ("password", "authentication", "no pg_hba.conf", 'role "', "does not ex")
+                for sign in (
+                    "password",
+                    "authentication",
+                    "no pg_hba.conf",
+                    'role "',
+                    "does not ex",
+                )
             )
             raise SyncFailure(
                 f"PostgreSQL at {self.where} "
-                + (f"refuses user {self.settings['user']!r}" if refused else "cannot be reached")
+                + (
+                    f"refuses user {self.settings['user']!r}"
+                    if refused
+                    else "cannot be reached"
+                )
                 + f": {reason}",
                 code="credentials_rejected" if refused else "source_unreachable",
                 broken=refused,
@@ -87,7 +105,9 @@ class PostgresService:
                 identity = str(connection.execute(_IDENTITY).fetchone()[0])
             except psycopg.errors.InsufficientPrivilege:
                 identity = self.where
-            return read_tables(connection, self.prefix, f"{identity}/{self.settings['dbname']}")
+            return read_tables(
+                connection, self.prefix, f"{identity}/{self.settings['dbname']}"
+            )
 
     def extract(
         self, tables: Sequence[Table], cursors: dict[str, dict[str, Any]], scratch: Path
@@ -124,10 +144,16 @@ class PostgresService:
                 result.inserted = session.load(table, _rows(table))
             else:
                 cursor = None if again else session.cursor(table)
-                known = int(cursor["horizon"]) if cursor and "horizon" in cursor else None
-                if cursor is None or known is None or cursor.get("signature") != table.signature:
-                    known = None
-                elif known > horizon or following - known > _MAX_DISTANCE:
+                known = (
+                    int(cursor["horizon"]) if cursor and "horizon" in cursor else None
+                )
+                if (
+                    cursor is None
+                    or known is None
+                    or cursor.get("signature") != table.signature
+                    or known > horizon
+                    or following - known > _MAX_DISTANCE
+                ):
                     known = None
                 self._follow(session, table, known, result)
             session.remember(table, {"horizon": horizon, "signature": table.signature})
@@ -147,12 +173,18 @@ class PostgresService:
             return
         if table.has_key:
             if candidates:
-                rows = _rows(table) if fresh is None else _picked(table, fresh, table.columns)
+                rows = (
+                    _rows(table)
+                    if fresh is None
+                    else _picked(table, fresh, table.columns)
+                )
                 result.inserted, result.updated = session.merge(table, rows)
             # Every source row is live by now, so equal counts mean equal keys.
             if total != session.live_count(table):
                 keys = tuple(column for column in table.columns if column.key)
-                result.deleted = session.delete_absent(table, _picked(table, None, keys))
+                result.deleted = session.delete_absent(
+                    table, _picked(table, None, keys)
+                )
             return
         result.inserted, result.updated = session.merge(table, _rows(table))
         if total != session.live_count(table):
@@ -178,7 +210,8 @@ def _read(table: Table, where: str | None, columns: Sequence[Column]) -> str:
 
 def _cast(source: str, columns: Sequence[Column], names: str) -> str:
     chosen = [
-        f"CAST({ident(getattr(c, names))} AS {c.type}) AS {ident(c.name)}" for c in columns
+        f"CAST({ident(getattr(c, names))} AS {c.type}) AS {ident(c.name)}"
+        for c in columns
     ]
     return f"SELECT {', '.join(chosen)} FROM {source}"
 

@@ -13,7 +13,11 @@ from collections import Counter
 from typing import Any
 
 from dataplatform.local.fivetran.model import Column, Table
-from dataplatform.local.fivetran.naming import column_names, destination_names, prefixed_schema
+from dataplatform.local.fivetran.naming import (
+    column_names,
+    destination_names,
+    prefixed_schema,
+)
 
 # Rows are rewritten by nearly every change of a table. The signature holds what is not: columns
 # added with a default, labels of an enumeration, expressions of virtual columns, partitions.
@@ -49,7 +53,7 @@ _PLAIN = {
     "text": "VARCHAR",
     "date": "DATE",
     "timestamp without time zone": "TIMESTAMP",
-    "timestamp with time zone": "TIMESTAMPTZ",
+    "timestamp with time zone": "TIMESTAMP WITH TIME ZONE",
     "time without time zone": "TIME",
     "uuid": "VARCHAR",
     "bytea": "BLOB",
@@ -106,7 +110,9 @@ def read_tables(connection: Any, prefix: str, identity: str) -> list[Table]:
         columns, renders = [], {}
         for source, _, source_type, type_kind, key, _, _ in attributes:
             wanted, render = destination_type(source_type, type_kind)
-            columns.append(Column(source, names[source], wanted, bool(key), source_type))
+            columns.append(
+                Column(source, names[source], wanted, bool(key), source_type)
+            )
             if render is not None:
                 renders[source] = render
         signed = json.dumps([identity, oid, parts, attributes])
@@ -126,7 +132,11 @@ def read_tables(connection: Any, prefix: str, identity: str) -> list[Table]:
                     and not parts
                     and bool(columns)
                     and all(render == "{}::text" for render in renders.values())
-                    and all(kind_ == "e" for src, _, _, kind_, *_ in attributes if src in renders)
+                    and all(
+                        kind_ == "e"
+                        for src, _, _, kind_, *_ in attributes
+                        if src in renders
+                    )
                     and len(folded) == len(attributes)
                     and alike[schema.lower(), name.lower()] == 1,
                 },

@@ -1,0 +1,252 @@
+"""When syncs run: on request, and by the connections' own schedules.
+
+Each connection has at most one sync at a time and each destination one writer. A thread looks
+every second for connections that are due. How a sync works is in ``sync``.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from dataplatform.local.fivetran.destination import open_destination
+from dataplatform.local.fivetran.model import SetupTest, SyncFailure, TableResult
+from dataplatform.local.fivetran.services.base import open_service
+from dataplatform.local.fivetran.store import (
+    Document,
+    Store,
+    later_than,
+    moment_of,
+    now,
+)
+from dataplatform.local.fivetran.sync import redacted, run_sync
+
+_TICK_SECONDS = 1.0
+_log = logging.getLogger("dataplatform.local.fivetran")
+
+
+class Runner:
+    """Runs syncs in threads of their own."""
+
+    def __init__(self, store: Store, state: Path) -> None:
+        self.store = store
+        self.state = state
+        self._guard = threading.Lock()
+        self._running: dict[str, threading.Thread] = {}
+        self._again: set[str] = set()
+        self._writers: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._stopping = threading.Event()
+        self._fail_interrupted()
+
+    def _fail_interrupted(self) -> None:
+        """A sync that was running when the service stopped has failed; its rows were undone."""
+        reason = "The service stopped while this sync ran; the next sync completes it."
+        for number, identifier, body in self.store.unfinished():
+            self.store.end_sync(
+                number,
+                body | {"status": "FAILED", "finished_at": now(), "error": reason},
+            )
+            self.store.change(
+                "connection", identifier, lambda c: _failed(c, reason, "interrupted")
+            )
+
+    def start(self) -> None:
+        """Start looking for connections that are due."""
+        threading.Thread(
+            target=self._watch, name="fivetran-schedule", daemon=True
+        ).start()
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Start no more syncs, and wait a little for those that run."""
+        self._stopping.set()
+        for thread in list(self._running.values()):
+            thread.join(timeout)
+
+    def is_running(self, identifier: str) -> bool:
+        """Tell whether a connection is syncing now."""
+        return identifier in self._running
+
+    def request(self, identifier: str, *, follow: bool = False) -> bool:
+        """Start a sync; return whether a new one started.
+
+        Args:
+            identifier: the connection.
+            follow: if one is running already, run another after it.
+        """
+        with self._guard:
+            if self._stopping.is_set():
+                return False
+            if identifier in self._running:
+                if follow:
+                    self._again.add(identifier)
+                return False
+            # The record comes before the answer, so that whoever asks next sees it syncing.
+            connection = self.store.get("connection", identifier)
+            if connection is None:
+                return False
+            body = {
+                "status": "SYNCING",
+                "started_at": now(),
+                "finished_at": None,
+                "error": None,
+                "tables": [],
+            }
+            number = self.store.start_sync(identifier, body)
+            thread = threading.Thread(
+                target=self._run,
+                args=(identifier, number, body),
+                name=f"sync-{identifier}",
+            )
+            thread.daemon = True
+            self._running[identifier] = thread
+            thread.start()
+            return True
+
+    def _run(self, identifier: str, number: int, body: Document) -> None:
+        failure: SyncFailure | None = None
+        tables: list[TableResult] = []
+        connection = self.store.get("connection", identifier)
+        try:
+            if connection is None:
+                raise SyncFailure("The connection was deleted.")
+            with self._writers[connection["group_id"]]:
+                tables = self._sync(connection, number)
+        except SyncFailure as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001  A fault of ours must end as a failed sync, never as none.
+            _log.exception("sync %s failed", identifier)
+            text = f"The sync stopped on an internal error: {type(error).__name__}: {error}"
+            failure = SyncFailure(redacted(text, connection) if connection else text)
+        with self._guard:
+            self._finish(identifier, number, body, tables, failure)
+            del self._running[identifier]
+            again = identifier in self._again
+            self._again.discard(identifier)
+        if again:
+            self.request(identifier)
+
+    def _sync(self, connection: Document, number: int) -> list[TableResult]:
+        group = self.store.get("destination", connection["group_id"])
+        if group is None:
+            raise SyncFailure(
+                f"The group {connection['group_id']!r} has no destination.",
+                code="destination_missing",
+            )
+        scratch = self.state / "scratch" / f"{connection['id']}-{number}"
+        destination = open_destination(group["service"], group["config"], scratch)
+
+        def keep(config: dict[str, Any]) -> None:
+            self.store.change(
+                "connection", connection["id"], lambda c: c.update(schema_config=config)
+            )
+
+        return run_sync(connection, destination, scratch, keep)
+
+    def _finish(
+        self,
+        identifier: str,
+        number: int,
+        body: Document,
+        tables: list[TableResult],
+        failure: SyncFailure | None,
+    ) -> None:
+        if failure is None:
+            self.store.change("connection", identifier, lambda c: _succeeded(c, tables))
+        else:
+            self.store.change(
+                "connection",
+                identifier,
+                lambda c: _failed(c, str(failure), failure.code, failure.broken),
+            )
+        ended = {
+            "status": "SUCCESSFUL" if failure is None else "FAILED",
+            "finished_at": now(),
+            "error": None if failure is None else str(failure),
+            "tables": [table.as_json() for table in tables],
+        }
+        self.store.end_sync(number, body | ended)
+
+    def run_setup_tests(self, connection: Document) -> list[SetupTest]:
+        """Try a connection's set-up and write the outcome into its document (not stored)."""
+        try:
+            tests = open_service(
+                connection["service"], connection["schema"], connection["config"]
+            ).test()
+        except SyncFailure as error:
+            tests = [
+                SetupTest("Validating the settings", "FAILED", str(error), broken=True)
+            ]
+        tests = [
+            SetupTest(t.title, t.status, redacted(t.message, connection), t.broken)
+            for t in tests
+        ]
+        failed = [test for test in tests if test.status == "FAILED"]
+        connection["setup_tests"] = [test.as_json() for test in tests]
+        connection["setup_state"] = "incomplete" if failed else "connected"
+        connection["tasks"] = [
+            {"code": "setup_test_failed", "message": test.message} for test in failed
+        ]
+        return tests
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(_TICK_SECONDS):
+            try:
+                for connection in self.store.list("connection"):
+                    if self.is_due(connection):
+                        self.request(connection["id"])
+            except Exception:  # noqa: BLE001  The schedule must outlive any one bad tick.
+                _log.exception("the schedule stumbled")
+
+    def is_due(self, connection: Document) -> bool:
+        """Tell whether a connection's own schedule calls for a sync now."""
+        if (
+            connection["paused"]
+            or connection["schedule_type"] != "auto"
+            or connection["setup_state"] != "connected"
+            or self.is_running(connection["id"])
+        ):
+            return False
+        last = max(
+            moment_of(text)
+            for text in (
+                connection["succeeded_at"],
+                connection["failed_at"],
+                connection["scheduled_from"],
+            )
+            if text
+        )
+        return datetime.now(UTC) >= last + timedelta(
+            minutes=connection["sync_frequency"]
+        )
+
+
+def _succeeded(connection: Document, tables: list[TableResult]) -> None:
+    connection["succeeded_at"] = later_than(
+        connection["succeeded_at"], connection["failed_at"]
+    )
+    connection["is_historical_sync"] = False
+    connection["setup_state"] = "connected"
+    connection["tasks"] = []
+    connection["warnings"] = [
+        {
+            "code": "rows_quarantined",
+            "message": f"{table.quarantined} rows of {table.schema}.{table.table} could not be "
+            "read and were set aside.",
+        }
+        for table in tables
+        if table.quarantined
+    ]
+    connection["resync"] = []
+
+
+def _failed(connection: Document, reason: str, code: str, broken: bool = False) -> None:
+    connection["failed_at"] = later_than(
+        connection["succeeded_at"], connection["failed_at"]
+    )
+    connection["tasks"] = [{"code": code, "message": reason}]
+    if broken:
+        connection["setup_state"] = "broken"

@@ -1,0 +1,87 @@
+"""One sync, from the source's tables to the destination's commit.
+
+Reads what the source offers, decides which tables take part, lets the source extract, and lands
+everything in one session. When syncs run and what is remembered of them lives in ``runner``.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dataplatform.declarations.errors import UserError
+from dataplatform.local.fivetran import schema_config
+from dataplatform.local.fivetran.destination import Destination
+from dataplatform.local.fivetran.model import SyncFailure, TableResult
+from dataplatform.local.fivetran.services.base import SECRETS, open_service
+
+
+def run_sync(
+    connection: dict[str, Any],
+    destination: Destination,
+    scratch: Path,
+    keep_config: Callable[[dict[str, Any]], None],
+) -> list[TableResult]:
+    """Sync a connection once.
+
+    Args:
+        connection: the connection's document, secrets included.
+        destination: where its rows land.
+        scratch: a folder for this sync alone; removed at its end.
+        keep_config: called with the schema config once the source has been looked at.
+
+    Returns:
+        Rows per table.
+
+    Raises:
+        SyncFailure: the sync failed; nothing of it is in the destination.
+    """
+    import duckdb
+
+    try:
+        scratch.mkdir(parents=True, exist_ok=True)
+        service = open_service(
+            connection["service"], connection["schema"], connection["config"]
+        )
+        offered = service.discover()
+        config = schema_config.merged(connection.get("schema_config"), offered)
+        keep_config(config)
+        tables = schema_config.selected(config, offered)
+        resync = frozenset(
+            table.label
+            for table in tables
+            if connection.get("resync") == "all"
+            or table.label in (connection.get("resync") or [])
+        )
+        known = destination.cursors(connection["id"])
+        cursors = {label: held for label, held in known.items() if label not in resync}
+        service.extract(tables, cursors, scratch)
+        with destination.session(
+            connection["id"], f"sync {connection['schema']}"
+        ) as session:
+            service.attach(session)
+            session.begin()
+            return list(service.load(session, tables, resync))
+    except SyncFailure:
+        raise
+    except (duckdb.Error, UserError, OSError) as error:
+        raise SyncFailure(redacted(_one_line(error), connection)) from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _one_line(error: Exception) -> str:
+    """Return an error's first paragraph on one line: engines append the statement after it."""
+    text = str(error).strip().split("\n\nLINE ")[0]
+    return " ".join(text.split())[:1000] or type(error).__name__
+
+
+def redacted(text: str, connection: dict[str, Any]) -> str:
+    """Return a text without the connection's secrets."""
+    for name in SECRETS.get(connection["service"], ()):
+        secret = str(connection["config"].get(name) or "")
+        if len(secret) >= 3:
+            text = text.replace(secret, "******")
+    return text
