@@ -148,7 +148,10 @@ class Fivetran(PythonServer):
     """The Fivetran-compatible service."""
 
     module = "dataplatform.local.fivetran"
-    variables: ClassVar[dict[str, str]] = {"api_key": "FIVETRAN_API_KEY", "api_secret": "FIVETRAN_API_SECRET"}
+    variables: ClassVar[dict[str, str]] = {
+        "api_key": "FIVETRAN_API_KEY",
+        "api_secret": "FIVETRAN_API_SECRET",
+    }
 
     @classmethod
     def make_credentials(cls) -> dict[str, str]:

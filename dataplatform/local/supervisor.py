@@ -202,7 +202,9 @@ def _healthy(server: Server, services: Services) -> bool:
     entry = services.get(server.name)
     if entry is None or not process.is_alive(_identity(entry)):
         return False
-    same = all(entry.get(key) == value for key, value in server.record().items() if key != "buckets")
+    same = all(
+        entry.get(key) == value for key, value in server.record().items() if key != "buckets"
+    )
     return same and server.is_ready()
 
 
