@@ -40,8 +40,8 @@ def instance_settings(base: str) -> dict[str, Any]:
             "config": {"base_dir": base},
         },
         "compute_logs": {
-            "module": "dagster._core.storage.local_compute_log_manager",
-            "class": "LocalComputeLogManager",
+            "module": "dataplatform.runtime.compute_logs",
+            "class": "FileComputeLogManager",
             "config": {"base_dir": f"{base}/compute_logs"},
         },
         # A queue, so that a backfill of a hundred days does not start a hundred processes, but

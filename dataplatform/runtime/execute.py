@@ -1,0 +1,221 @@
+"""One run in this process, on the project's lasting records: what `dataplatform run` does.
+
+It makes the run, does it and tells what happened. What is in the graph, and how progress is
+shown, is known elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dataplatform.declarations.errors import UserError, nearest
+from dataplatform.runtime.home import open_instance
+from dataplatform.runtime.process import PROCESS_TAG, mark_of
+from dataplatform.runtime.recovery import recover
+
+if TYPE_CHECKING:
+    from dagster import AssetKey, DagsterEvent, DagsterInstance, DagsterRun, JobDefinition
+    from dagster._core.definitions.repository_definition import RepositoryDefinition
+
+    from dataplatform.declarations.project import Project
+
+# Every event would go to the terminal too, across the progress that the caller shows there.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+LOCATION = "dataplatform"
+MODULE = "dataplatform.definitions"
+
+
+@dataclass
+class RunResult:
+    """How a run ended.
+
+    Attributes:
+        run_id: Dagster's id of the run.
+        success: whether every step succeeded.
+        canceled: whether the user stopped it.
+        failures: one text for each failed step, the first failure first.
+        recovered: runs that were found dead, and marked, before this one began.
+    """
+
+    run_id: str
+    success: bool = False
+    canceled: bool = False
+    failures: list[str] = field(default_factory=list)
+    recovered: list[str] = field(default_factory=list)
+
+
+def execute(
+    project: Project,
+    *,
+    selection: str | None = None,
+    job: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    on_event: Callable[[DagsterEvent], None] | None = None,
+    partitions: tuple[str, str] | None = None,
+    repository: RepositoryDefinition | None = None,
+    instance: DagsterInstance | None = None,
+) -> RunResult:
+    """Do one run here and now and return how it ended.
+
+    Args:
+        project: whose records hold the run.
+        selection: what to run, in Dagster's asset selection language; with a job, of that job.
+        job: the job to run; by default `everything`, or all assets where no such job is.
+        tags: further tags of the run.
+        on_event: called with every Dagster event as it happens.
+        partitions: first and last partition, both included, for a backfill in one run.
+        repository: the graph; by default that of ``dataplatform.definitions``.
+        instance: the records; by default those of the project.
+
+    Raises:
+        UserError: the job or the selection names nothing.
+    """
+    from dagster import DagsterInstance
+
+    graph = repository or load_repository()
+    target = _job(graph, job)
+    chosen = _select(target, graph, selection) if selection else None
+    with instance or open_instance(project) as records:
+        assert isinstance(records, DagsterInstance)
+        recovered = recover(records)
+        run = _create_run(records, graph, target, chosen, dict(tags or {}), partitions)
+        result = RunResult(run.run_id, recovered=recovered)
+        _do(records, target, chosen, run, result, on_event or (lambda _event: None))
+        return result
+
+
+def load_repository() -> RepositoryDefinition:
+    """Return the platform's graph."""
+    from importlib import import_module
+
+    return import_module(MODULE).defs.get_repository_def()
+
+
+def _job(graph: RepositoryDefinition, name: str | None) -> JobDefinition:
+    from dagster import in_process_executor
+
+    names = [known for known in graph.job_names if not known.startswith("__")]
+    if name is None:
+        name = "everything" if "everything" in names else "__ASSET_JOB"
+    elif name not in names:
+        raise UserError(f"There is no pipeline or job {name!r}.{nearest(name, names)}")
+    return graph.get_job(name).with_executor_def(in_process_executor)
+
+
+def _select(job: JobDefinition, graph: RepositoryDefinition, selection: str) -> set[AssetKey]:
+    from dagster import AssetSelection
+
+    try:
+        wanted = AssetSelection.from_string(selection).resolve(graph.asset_graph)
+    except Exception as error:
+        raise UserError(f"The selection {selection!r} cannot be read: {error}") from error
+    chosen = set(wanted) & set(job.asset_layer.executable_asset_keys)
+    if not chosen:
+        raise UserError(f"The selection {selection!r} names nothing that can be run.")
+    return chosen
+
+
+def _create_run(
+    instance: DagsterInstance,
+    graph: RepositoryDefinition,
+    job: JobDefinition,
+    chosen: set[AssetKey] | None,
+    tags: dict[str, str],
+    partitions: tuple[str, str] | None,
+) -> DagsterRun:
+    from dagster._core.remote_origin import (
+        ManagedGrpcPythonEnvCodeLocationOrigin,
+        RemoteRepositoryOrigin,
+    )
+    from dagster._core.storage.tags import (
+        ASSET_PARTITION_RANGE_END_TAG,
+        ASSET_PARTITION_RANGE_START_TAG,
+        REPOSITORY_LABEL_TAG,
+    )
+    from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+    from dagster._core.utils import make_new_run_id
+
+    run_id = make_new_run_id()
+    if partitions:
+        tags[ASSET_PARTITION_RANGE_START_TAG], tags[ASSET_PARTITION_RANGE_END_TAG] = partitions
+    mark = mark_of()
+    if mark is not None:
+        tags[PROCESS_TAG] = mark.tag(run_id)
+    # The user interface knows by these that the run belongs to the job it shows.
+    tags[REPOSITORY_LABEL_TAG] = f"{graph.name}@{LOCATION}"
+    origin = RemoteRepositoryOrigin(
+        ManagedGrpcPythonEnvCodeLocationOrigin(
+            LoadableTargetOrigin(module_name=MODULE, attribute="defs", working_directory="."),
+            location_name=LOCATION,
+        ),
+        graph.name,
+    ).get_job_origin(job.name)
+    subset = job.get_subset(asset_selection=chosen) if chosen is not None else job
+    return instance.create_run_for_job(
+        subset,
+        run_id=run_id,
+        run_config=_QUIET,
+        tags={**job.run_tags, **tags},
+        asset_selection=frozenset(chosen) if chosen is not None else None,
+        remote_job_origin=origin,
+    )
+
+
+def _do(
+    instance: DagsterInstance,
+    job: JobDefinition,
+    chosen: set[AssetKey] | None,
+    run: DagsterRun,
+    result: RunResult,
+    on_event: Callable[[DagsterEvent], None],
+) -> None:
+    from dagster import DagsterRunStatus
+    from dagster._core.definitions.job_base import InMemoryJob
+    from dagster._core.execution.api import execute_run_iterator
+
+    subset = job.get_subset(asset_selection=chosen) if chosen is not None else job
+    try:
+        for event in execute_run_iterator(InMemoryJob(subset), run, instance):
+            if _interrupted(event):
+                # Said before the iterator goes on: else Dagster takes the end for a failure.
+                instance.report_run_canceling(run, "The run was stopped by its user.")
+            _note(event, result)
+            on_event(event)
+    except KeyboardInterrupt:
+        result.canceled = True
+    finally:
+        ended = instance.get_run_by_id(run.run_id)
+        if ended is not None and not ended.is_finished:
+            if result.canceled:
+                instance.report_run_canceled(ended, "The run was stopped by its user.")
+            else:
+                instance.report_run_failed(ended, "The run ended without saying why.")
+    ended = instance.get_run_by_id(run.run_id)
+    result.success = ended is not None and ended.is_success
+    result.canceled = ended is not None and ended.status == DagsterRunStatus.CANCELED
+
+
+def _interrupted(event: DagsterEvent) -> bool:
+    from dagster._core.execution.plan.objects import ErrorSource
+
+    return event.is_step_failure and (
+        event.step_failure_data.error_source == ErrorSource.INTERRUPT
+    )
+
+
+def _note(event: DagsterEvent, result: RunResult) -> None:
+    """Keep what the closing lines of a run need of an event."""
+    from dagster import DagsterEventType
+
+    if event.is_step_failure:
+        data = event.step_failure_data
+        error = data.user_failure_data.description if data.user_failure_data else None
+        text = error or (data.error.message.strip() if data.error else "failed")
+        result.failures.append(f"{event.step_key}: {text}")
+    elif event.event_type == DagsterEventType.RUN_FAILURE and not result.failures:
+        failure = event.job_failure_data
+        message = failure.error.message.strip() if failure and failure.error else event.message
+        result.failures.append(message or "The run failed.")
