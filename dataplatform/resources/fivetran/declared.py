@@ -1,6 +1,6 @@
 """Connection files compiled to dagster-fivetran's own workspace data; nothing is fetched.
 
-Ids are logical: a connection's is its file's name, the destination's is the group's name.
+Ids are logical: a connection's is its file's name, the destination's is the environment's name.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from dagster_fivetran.translator import (
     FivetranWorkspaceData,
 )
 
-from dataplatform.resources.fivetran.identity import destination_name
-
 if TYPE_CHECKING:
     from dataplatform.declarations.connection import Connection
     from dataplatform.declarations.project import Project
@@ -30,7 +28,8 @@ def workspace_data(project: Project) -> FivetranWorkspaceData:
     Args:
         project: its ``config/connections`` are compiled.
     """
-    group = project.environment.fivetran.group
+    # The group's own name may be a secret's reference; the environment's stands for it.
+    group = project.environment.name
     return FivetranWorkspaceData(
         connectors_by_id={c.name: _connector(c, group) for c in project.connections},
         destinations_by_id={
@@ -39,30 +38,32 @@ def workspace_data(project: Project) -> FivetranWorkspaceData:
                 id=group, database=None, service=project.environment.warehouse.type
             )
         },
-        schema_configs_by_connector_id={c.name: _schema_config(c) for c in project.connections},
+        schema_configs_by_connector_id={
+            c.name: _schema_config(c) for c in project.connections
+        },
     )
 
 
 def _connector(connection: Connection, group: str) -> FivetranConnector:
     return FivetranConnector(
         id=connection.name,
-        name=destination_name(connection),
+        name=connection.destination_schema,
         service=connection.service,
         group_id=group,
         setup_state="connected",
         sync_state="scheduled",
-        paused=False,
+        paused=connection.paused,
         succeeded_at=None,
         failed_at=None,
         sync_frequency=connection.sync_frequency,
         schedule_type=connection.schedule_type,
+        daily_sync_time=connection.daily_sync_time,
     )
 
 
 def _schema_config(connection: Connection) -> FivetranSchemaConfig:
     schemas: dict[str, dict[str, FivetranTable]] = {}
-    for table in connection.tables:
-        relation = connection.relation(table)
+    for relation, table in connection.relations.items():
         schemas.setdefault(relation.schema, {})[relation.table] = FivetranTable(
             enabled=True,
             name_in_destination=relation.table,

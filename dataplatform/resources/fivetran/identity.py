@@ -13,11 +13,6 @@ if TYPE_CHECKING:
     from dataplatform.declarations.connection import Connection
 
 
-def destination_name(connection: Connection) -> str:
-    """Return the destination schema, or a database connection's schema prefix."""
-    return str(connection.prefix or connection.schema)
-
-
 def destination_config(connection: Connection) -> dict[str, str]:
     """Return the part of the API's ``config`` that names the destination."""
     if connection.prefix:
@@ -33,6 +28,6 @@ def matches(item: Mapping[str, Any], connection: Connection) -> bool:
     """
     if item.get("service") != connection.service:
         return False
-    wanted = destination_name(connection)
+    wanted = connection.destination_schema
     live = str(item.get("schema", ""))
     return live == wanted or live.split(".")[0] == wanted

@@ -14,7 +14,6 @@ from dagster_fivetran import DagsterFivetranTranslator
 from dagster_fivetran.translator import FivetranConnectorTableProps
 
 from dataplatform.keys import Relation, asset_key
-from dataplatform.resources.fivetran.identity import destination_name
 from dataplatform.resources.table_metadata import declared_metadata
 
 if TYPE_CHECKING:
@@ -30,38 +29,47 @@ class DeclaredTranslator(DagsterFivetranTranslator):
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._tables: dict[Relation, Table] = {
-            connection.relation(table): table for table in connection.tables
-        }
+        self._tables = connection.relations
 
     def get_asset_spec(self, props: FivetranConnectorTableProps) -> AssetSpec:
         """Return the asset of a table, complete where the table is declared."""
         relation = self._relation(props)
         spec = super().get_asset_spec(props)
+        # Its address is made from the logical id; the true one is known after a sync.
+        known = {
+            key: value for key, value in spec.metadata.items() if key != "connector_url"
+        }
         table = self._tables.get(relation)
         spec = spec.replace_attributes(
             key=asset_key(relation),
             group_name=relation.schema,
             kinds={"fivetran", self._connection.service},
+            metadata=known,
         )
         if table is None:
             return spec
         connection = self._connection
         hours = connection.freshness
-        policy = FreshnessPolicy.time_window(fail_window=timedelta(hours=hours)) if hours else None
+        policy = (
+            FreshnessPolicy.time_window(fail_window=timedelta(hours=hours))
+            if hours
+            else None
+        )
         return spec.replace_attributes(
             description=_description(connection, table),
             owners=[connection.owner] if connection.owner else [],
             tags={**spec.tags, "layer": "raw", "connection": connection.name},
             freshness_policy=policy,
         ).merge_attributes(
-            metadata=declared_metadata(relation, table.columns, tuple(table.primary_key))
+            metadata=declared_metadata(
+                relation, table.columns, tuple(table.primary_key)
+            )
         )
 
     def _relation(self, props: FivetranConnectorTableProps) -> Relation:
         schema, _, table = props.table.partition(".")
         relation = Relation(schema, table)
-        prefixed = Relation(f"{destination_name(self._connection)}_{schema}", table)
+        prefixed = Relation(f"{self._connection.destination_schema}_{schema}", table)
         # Accounts report a database's schema with or without the connection's prefix.
         if relation not in self._tables and prefixed in self._tables:
             return prefixed

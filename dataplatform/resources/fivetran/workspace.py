@@ -16,7 +16,7 @@ from pydantic import Field, PrivateAttr
 
 from dataplatform.declarations.errors import UserError
 from dataplatform.resources.fivetran.client import AccountClient
-from dataplatform.resources.fivetran.identity import destination_name, matches
+from dataplatform.resources.fivetran.identity import matches
 from dataplatform.resources.fivetran.transport import FivetranFailure
 from dataplatform.resources.project import declared_project
 
@@ -31,13 +31,16 @@ FIVETRAN_DASHBOARD = "https://fivetran.com/dashboard/connections"
 class DeclaredWorkspace(FivetranWorkspace):
     """The account in which the declared connections live: Fivetran's, or the local service's."""
 
-    project_root: str = Field(description="The folder that holds config/ and dbt_project/.")
+    project_root: str = Field(
+        description="The folder that holds config/ and dbt_project/."
+    )
     # Fields of the parent that the environment fills when they are needed.
     account_id: str = Field(default="declared")
     api_key: str = Field(default="")
     api_secret: str = Field(default="")
     disable_schedule_on_trigger: bool = Field(
-        default=False, description="Never used: a connection's file alone owns its schedule."
+        default=False,
+        description="Never used: a connection's file alone owns its schedule.",
     )
     _client: AccountClient | None = PrivateAttr(default=None)
     _live_ids: dict[str, str] = PrivateAttr(default_factory=dict)
@@ -63,7 +66,9 @@ class DeclaredWorkspace(FivetranWorkspace):
         Raises:
             FivetranFailure: the declared connection does not exist in the account.
         """
-        declared = {connection.name: connection for connection in self.project.connections}
+        declared = {
+            connection.name: connection for connection in self.project.connections
+        }
         if connection_id not in declared:
             return connection_id
         if connection_id not in self._live_ids:
@@ -78,7 +83,7 @@ class DeclaredWorkspace(FivetranWorkspace):
             connection = declared[connection_id]
             raise FivetranFailure(
                 f"The connection {connection_id!r} ({connection.service} into "
-                f"{destination_name(connection)}) does not exist in the group "
+                f"{connection.destination_schema}) does not exist in the group "
                 f"{group_name(self.project)!r}: run `dataplatform connections apply`."
             )
         return self._live_ids[connection_id]
@@ -90,7 +95,7 @@ class DeclaredWorkspace(FivetranWorkspace):
     def succeeded_at(self, connection_id: str) -> datetime | None:
         """Return when the connection's last successful sync ended, or None before the first."""
         text = self.details(connection_id).get("succeeded_at")
-        return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
+        return datetime.fromisoformat(text) if text else None
 
     def url(self, live_id: str) -> str:
         """Return where a person looks at a connection."""
@@ -115,12 +120,14 @@ class DeclaredWorkspace(FivetranWorkspace):
 
 def api_url(project: Project) -> str:
     """Return the API's address, without a version or a slash at its end."""
-    text = project.environment.resolve(project.environment.fivetran.api_url or FIVETRAN_API)
+    text = project.environment.resolve(
+        project.environment.fivetran.api_url or FIVETRAN_API
+    )
     return text.rstrip("/").removesuffix("/v1")
 
 
 def group_name(project: Project) -> str:
-    """Return the name of the group in which the project's connections live."""
+    """Return the name (or id) of the group in which the project's connections live."""
     return project.environment.resolve(project.environment.fivetran.group)
 
 
@@ -148,8 +155,11 @@ def open_client(project: Project, resolve_id: Any = None) -> AccountClient:
 
 
 def find_group(client: AccountClient, name: str) -> Mapping[str, Any] | None:
-    """Return the account's group of a name, or None."""
-    return next((group for group in client.get_groups()["items"] if group["name"] == name), None)
+    """Return the account's group of a name (or of an id), or None."""
+    groups = client.get_groups()["items"]
+    return next(
+        (group for group in groups if name in (group["name"], group["id"])), None
+    )
 
 
 def find_connection(

@@ -13,4 +13,11 @@ from dataplatform.resources.warehouse.interface import (
 )
 from dataplatform.resources.warehouse.opening import open_warehouse
 
-__all__ = ["Session", "TableFacts", "Warehouse", "open_warehouse", "qualified", "quoted"]
+__all__ = [
+    "Session",
+    "TableFacts",
+    "Warehouse",
+    "open_warehouse",
+    "qualified",
+    "quoted",
+]

@@ -31,10 +31,14 @@ class _SnowflakeSession:
     def __init__(self, connection: Any) -> None:
         self.connection = connection
 
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def execute(
+        self, sql: str, parameters: Sequence[Any] = ()
+    ) -> list[tuple[Any, ...]]:
         with self.connection.cursor() as cursor:
             cursor.execute(sql, tuple(parameters) or None)
-            return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
+            return (
+                [tuple(row) for row in cursor.fetchall()] if cursor.description else []
+            )
 
 
 class SnowflakeAdapter:
@@ -55,12 +59,27 @@ class SnowflakeAdapter:
         from dagster_snowflake import SnowflakeResource
 
         settings = self._settings()
-        names = ("account", "user", "password", "private_key_path", "role", "warehouse", "database")
+        names = (
+            "account",
+            "user",
+            "password",
+            "private_key_path",
+            "role",
+            "warehouse",
+            "database",
+        )
         chosen = {name: settings[name] for name in names if settings.get(name)}
         more = {
-            "session_parameters": {"QUERY_TAG": f"dataplatform: {purpose}", "TIMEZONE": "UTC"},
+            "session_parameters": {
+                "QUERY_TAG": f"dataplatform: {purpose}",
+                "TIMEZONE": "UTC",
+            },
             # A double or a proxy is reached by an address of its own.
-            **{name: settings[name] for name in ("host", "port", "protocol") if settings.get(name)},
+            **{
+                name: settings[name]
+                for name in ("host", "port", "protocol")
+                if settings.get(name)
+            },
         }
         resource = SnowflakeResource(
             **chosen,
@@ -68,12 +87,16 @@ class SnowflakeAdapter:
             network_timeout=NETWORK_TIMEOUT_SECONDS,
             additional_snowflake_connection_args=more,
         )
-        import snowflake.connector.errors as errors
+        from snowflake.connector import errors
 
         try:
             with resource.get_connection() as connection:
                 yield _SnowflakeSession(connection)
-        except (errors.OperationalError, errors.ForbiddenError, errors.DatabaseError) as error:
+        except (
+            errors.OperationalError,
+            errors.ForbiddenError,
+            errors.DatabaseError,
+        ) as error:
             if isinstance(error, errors.ProgrammingError):
                 raise
             raise UserError(
@@ -106,7 +129,9 @@ class SnowflakeAdapter:
             return {}
         with self.session(f"facts of {len(wanted)} tables") as session:
             found = {relation: _facts(session, relation) for relation in wanted}
-        return {relation: facts for relation, facts in found.items() if facts is not None}
+        return {
+            relation: facts for relation, facts in found.items() if facts is not None
+        }
 
     def publish(
         self, candidate: Relation, target: Relation, exclude: Sequence[str] = ()
@@ -117,14 +142,16 @@ class SnowflakeAdapter:
             if columns is None:
                 raise UserError(f"The warehouse has no table {candidate}.")
             session.execute(f"CREATE SCHEMA IF NOT EXISTS {folded(target.schema)}")
-            session.execute(publish_statement(candidate, target, list(columns), exclude))
+            session.execute(
+                publish_statement(candidate, target, list(columns), exclude)
+            )
             facts = _facts(session, target)
         assert facts is not None
         return facts
 
     def export_parquet(self, relation: Relation, path: Path) -> int:
         """Write a relation as one Parquet file, sorted by all its columns."""
-        import pyarrow.parquet as parquet
+        from pyarrow import parquet
 
         with self.session(f"export {relation}") as session:
             columns = _columns(session, relation)
@@ -157,7 +184,10 @@ def named(relation: Relation) -> str:
 
 
 def publish_statement(
-    candidate: Relation, target: Relation, columns: Sequence[str], exclude: Sequence[str]
+    candidate: Relation,
+    target: Relation,
+    columns: Sequence[str],
+    exclude: Sequence[str],
 ) -> str:
     """Return the one statement that replaces the target: a clone where all columns are kept."""
     left_out = {name.lower() for name in exclude}
@@ -186,9 +216,15 @@ def _facts(session: Session, relation: Relation) -> TableFacts | None:
     if columns is None:
         return None
     if SYNCED_COLUMN in columns:
-        deleted = f"count_if({folded(DELETED_COLUMN)})" if DELETED_COLUMN in columns else "0"
+        deleted = (
+            f"count_if({folded(DELETED_COLUMN)})" if DELETED_COLUMN in columns else "0"
+        )
         newest = f"max({folded(SYNCED_COLUMN)})"
-        state = session.execute(f"SELECT count(*), {newest}, {deleted} FROM {named(relation)}")[0]
+        state = session.execute(
+            f"SELECT count(*), {newest}, {deleted} FROM {named(relation)}"
+        )[0]
     else:
-        state = session.execute(f"SELECT count(*), hash_agg(*) FROM {named(relation)}")[0]
+        state = session.execute(f"SELECT count(*), hash_agg(*) FROM {named(relation)}")[
+            0
+        ]
     return TableFacts(columns, int(state[0]), digest([*state, *columns.items()]))

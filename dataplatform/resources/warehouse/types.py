@@ -64,7 +64,10 @@ def accepts(declared: str, arrived: str, dialect: str = "duckdb") -> bool:
     A decimal may be wider than declared, never narrower; on Snowflake every whole number is one
     type.
     """
-    declared, arrived = declared.replace(" ", "").lower(), arrived.replace(" ", "").lower()
+    declared, arrived = (
+        declared.replace(" ", "").lower(),
+        arrived.replace(" ", "").lower(),
+    )
     if declared == arrived or arrived in _WIDER.get(declared, set()):
         return True
     wanted, got = _DECIMAL.fullmatch(declared), _DECIMAL.fullmatch(arrived)

@@ -1,0 +1,1 @@
+"""Syncs that ended outside Dagster, and how they are told to it."""

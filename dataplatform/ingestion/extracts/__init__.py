@@ -1,0 +1,1 @@
+"""Extracts: sources outside Fivetran, written to the lake's raw layer as immutable objects."""

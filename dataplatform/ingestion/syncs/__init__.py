@@ -1,0 +1,1 @@
+"""Syncs of declared Fivetran connections: the raw tables and their step."""
