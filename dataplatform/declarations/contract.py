@@ -75,6 +75,7 @@ class Contract:
         published: the table that consumers read; ``relation`` itself outside the marts.
         owner: an e-mail address or ``team:<name>``.
         freshness_hours: the age that the table may reach; None promises nothing.
+        freshness_column: the column that tells a row's time, where the promise names one.
         rules: quality rules of the table and of its columns, in the file's order.
     """
 
@@ -85,6 +86,7 @@ class Contract:
     owner: str
     description: str
     freshness_hours: float | None
+    freshness_column: str | None
     rules: list[Rule]
     columns: list[Column]
 
@@ -128,7 +130,8 @@ def load_contract(
         published=published,
         owner=_owner(file),
         description=_description(file.data, table),
-        freshness_hours=_freshness(file),
+        freshness_hours=hours,
+        freshness_column=time_column,
         rules=_rules(file, table, [column.name for column in columns]),
         columns=columns,
     )
@@ -265,7 +268,10 @@ def _description(data: dict[str, Any], table: dict[str, Any]) -> str:
     return str(whole.get("purpose") or table.get("description") or "")
 
 
-def _freshness(file: YamlFile) -> float | None:
+def _freshness(
+    file: YamlFile, columns: list[Column]
+) -> tuple[float | None, str | None]:
+    """Return the promised age in hours, and the column that its ``element`` names."""
     for index, promise in enumerate(file.data.get("slaProperties") or []):
         loc = ("slaProperties", index)
         if promise.get("property") not in _FRESHNESS:
@@ -281,5 +287,18 @@ def _freshness(file: YamlFile) -> float | None:
                 (*loc, "unit"),
                 f"{unit!r} is not a unit of time.{nearest(str(unit), _HOURS)}",
             )
-        return float(value) * _HOURS[unit]
-    return None
+        column = (
+            str(promise["element"]).split(".")[-1] if promise.get("element") else None
+        )
+        names = [one.name for one in columns]
+        if (
+            column is not None
+            and column not in names
+            and not column.startswith("_fivetran_")
+        ):
+            raise file.error(
+                (*loc, "element"),
+                f"{column!r} is not a column.{nearest(column, names)}",
+            )
+        return float(value) * _HOURS[unit], column
+    return None, None

@@ -33,7 +33,7 @@ OPERATORS = (
     "mustBeBetween",
     "mustNotBeBetween",
 )
-TYPES = ("library", "sql", "custom")
+TYPES = ("library", "sql", "custom", "text")
 SEVERITIES = ("error", "warning")
 DIMENSIONS = (
     "accuracy", "completeness", "conformity", "consistency", "coverage", "timeliness", "uniqueness",
@@ -78,12 +78,11 @@ def check_rule(
     kind = rule.get("type", "library")
     if kind not in TYPES:
         raise file.error((*loc, "type"), _choice("type", kind, TYPES))
-    if not rule.get("name"):
-        raise file.error(loc, "the setting 'name' of a quality rule is missing.")
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", rule["name"]):
+    name = rule.get("name")
+    if name is not None and not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", name):
         raise file.error(
             (*loc, "name"),
-            f"{rule['name']!r} is not a safe name for a rule: use a-z, 0-9 and underscores.",
+            f"{name!r} is not a safe name for a rule: use a-z, 0-9 and underscores.",
         )
     if rule.get("severity", "error") not in SEVERITIES:
         raise file.error(
@@ -98,7 +97,7 @@ def check_rule(
         _check_library(file, loc, rule, column, columns)
     elif kind == "sql":
         _check_sql(file, loc, rule)
-    else:
+    elif kind == "custom":
         _check_custom(file, loc, rule, column, columns)
 
 
@@ -116,9 +115,7 @@ def _check_library(
     metric = rule.get("metric")
     if metric not in METRICS:
         if metric is None:
-            raise file.error(
-                loc, f"the setting 'metric' of the rule {rule['name']!r} is missing."
-            )
+            raise file.error(loc, f"the setting 'metric' of {_title(rule)} is missing.")
         raise file.error((*loc, "metric"), _choice("metric", metric, METRICS))
     if column is None and metric not in ("rowCount", "duplicateValues"):
         raise file.error(
@@ -155,9 +152,7 @@ def _check_library(
                         f"{one!r} is not a column.{nearest(str(one), columns)}",
                     )
     if metric == "invalidValues" and not arguments:
-        raise file.error(
-            loc, f"the rule {rule['name']!r} needs arguments that say what is valid."
-        )
+        raise file.error(loc, f"{_title(rule)} needs arguments that say what is valid.")
     if (
         metric == "duplicateValues"
         and column is None
@@ -165,16 +160,14 @@ def _check_library(
     ):
         raise file.error(
             loc,
-            f"the rule {rule['name']!r} needs arguments.properties, a list of columns.",
+            f"{_title(rule)} needs arguments.properties, a list of columns.",
         )
 
 
 def _check_sql(file: YamlFile, loc: Loc, rule: dict[str, Any]) -> None:
     query = rule.get("query")
     if not isinstance(query, str) or not query.strip():
-        raise file.error(
-            loc, f"the setting 'query' of the rule {rule['name']!r} is missing."
-        )
+        raise file.error(loc, f"the setting 'query' of {_title(rule)} is missing.")
     _check_operator(file, loc, rule)
     if ";" in query.strip().rstrip(";"):
         raise file.error(
@@ -200,7 +193,7 @@ def _check_custom(
     at = (*loc, "implementation")
     if not isinstance(what, dict) or not isinstance(what.get("type"), str):
         raise file.error(
-            at, f"the rule {rule['name']!r} needs implementation.type, an expectation."
+            at, f"{_title(rule)} needs implementation.type, an expectation."
         )
     for key in what:
         if key not in ("type", "kwargs"):
@@ -234,7 +227,7 @@ def _check_operator(file: YamlFile, loc: Loc, rule: dict[str, Any]) -> None:
         said = "none" if not used else " and ".join(used)
         raise file.error(
             loc,
-            f"the rule {rule['name']!r} needs exactly one threshold (mustBe…), not {said}.",
+            f"{_title(rule)} needs exactly one threshold (mustBe…), not {said}.",
         )
     value = rule[used[0]]
     numbers = value if isinstance(value, list) else [value]
@@ -258,6 +251,10 @@ def _check_pattern(file: YamlFile, loc: Loc, value: Any) -> None:
         raise file.error(
             loc, f"pattern is not a regular expression: {error}."
         ) from None
+
+
+def _title(rule: dict[str, Any]) -> str:
+    return f"the rule {rule['name']!r}" if rule.get("name") else "a quality rule"
 
 
 def _choice(name: str, value: Any, options: tuple[str, ...]) -> str:
