@@ -1,0 +1,137 @@
+{#
+  The promises of one contract, judged inside a dbt test.
+
+  The files in tests/contracts are compiled from config/contracts and hold only the rules, already
+  as SQL for each warehouse. All rules of a model are one scan; keys of failing rows are asked for
+  in one more query, and only when something failed. Verdicts leave as one log line, and each
+  failed error rule is a row of the test, so that a plain `dbt build` stops what is downstream.
+#}
+
+{% macro contract_scan(relation, rules, families) %}
+  {%- if not execute or flags.WHICH not in ['build', 'test', 'retry'] -%}
+    {{ return(contract_rows([])) }}
+  {%- endif -%}
+  {%- set types = {} -%}
+  {%- for column in adapter.get_columns_in_relation(relation) -%}
+    {%- do types.update({column.name | lower: column.dtype | lower}) -%}
+  {%- endfor -%}
+  {%- set scanned = [] -%}
+  {%- set verdicts = [] -%}
+  {%- for rule in rules -%}
+    {%- if 'types' in rule -%}
+      {%- do verdicts.append(contract_schema(rule, types, families)) -%}
+    {%- else -%}
+      {%- set absent = rule.columns | reject('in', types) | list -%}
+      {%- if absent -%}
+        {%- do verdicts.append(contract_verdict(rule, false, '', '', '',
+              rule.relation ~ " has no column '" ~ absent[0] ~ "'.")) -%}
+      {%- else -%}
+        {%- do scanned.append(rule) -%}
+      {%- endif -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {%- if scanned -%}
+    {%- set row = run_query(contract_statement(relation, scanned)).rows[0] -%}
+    {%- set samples = contract_samples(relation, scanned, row, types) -%}
+    {%- for rule in scanned -%}
+      {%- set at = 4 * loop.index0 -%}
+      {%- set sample = samples.get(rule.name, {}) -%}
+      {%- set observed, failing = row[at], row[at + 1] -%}
+      {%- if rule.unique and 'total' in sample -%}
+        {%- set observed, failing = sample.total, sample.total -%}
+      {%- endif -%}
+      {%- set verdict = contract_verdict(
+            rule, row[at + 3] | int == 1, observed, failing, row[at + 2], none) -%}
+      {%- do verdict.update({'sample_keys': sample.get('keys', [])}) -%}
+      {%- do verdicts.append(verdict) -%}
+    {%- endfor -%}
+  {%- endif -%}
+  {%- do log('dataplatform-verdicts ' ~ tojson(verdicts), info=true) -%}
+  {{ return(contract_rows(verdicts)) }}
+{% endmacro %}
+
+
+{% macro contract_statement(relation, rules) %}
+  {%- set inner, outer = ['count(*) as row_total'], [] -%}
+  {%- for rule in rules -%}
+    {%- do inner.extend(rule.aggregates) -%}
+    {%- do outer.append('cast(' ~ rule.observed ~ ' as varchar)') -%}
+    {%- do outer.append('cast(' ~ rule.failing ~ ' as varchar)') -%}
+    {%- do outer.append('cast(' ~ rule.considered ~ ' as varchar)') -%}
+    {%- do outer.append('case when ' ~ rule.passed ~ ' then 1 else 0 end') -%}
+  {%- endfor -%}
+  {%- set statement -%}
+    select {% for expression in outer %}{{ expression }} as c{{ loop.index0 }}
+      {{- ', ' if not loop.last }}{% endfor %}
+    from (select {{ inner | join(', ') }} from __dataplatform_table__) as scan
+  {%- endset -%}
+  {{ return(statement | replace('__dataplatform_table__', relation | string)) }}
+{% endmacro %}
+
+
+{% macro contract_samples(relation, rules, row, types) %}
+  {%- set parts = [] -%}
+  {%- for rule in rules -%}
+    {%- if rule.predicate and row[4 * loop.index0 + 3] | int == 0 -%}
+      {%- set key = [] -%}
+      {%- for column, expression in rule.key -%}
+        {%- if column in types %}{% do key.append(expression) %}{% endif -%}
+      {%- endfor -%}
+      {%- do parts.append(
+            "select * from (select '" ~ rule.name ~ "' as rule_name, "
+            ~ (key | join(" || ', ' || ") or "''") ~ " as sample_key, "
+            ~ "cast(count(*) over () as varchar) as failing from __dataplatform_table__ where "
+            ~ rule.predicate ~ " order by 2 limit 20) as s" ~ loop.index) -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {%- set found = {} -%}
+  {%- if parts -%}
+    {%- set query = parts | join(' union all ') -%}
+    {%- for name, key, total in run_query(
+          query | replace('__dataplatform_table__', relation | string)).rows -%}
+      {%- do found.setdefault(name, {'keys': [], 'total': total}).get('keys').append(key) -%}
+    {%- endfor -%}
+  {%- endif -%}
+  {{ return(found) }}
+{% endmacro %}
+
+
+{% macro contract_schema(rule, types, families) %}
+  {%- set wrong = [] -%}
+  {%- for name, declared, family in rule.types -%}
+    {%- set physical = types.get(name | lower) -%}
+    {%- if not physical -%}
+      {%- do wrong.append(name ~ ' is missing') -%}
+    {%- else -%}
+      {%- set base = 'list' if physical.endswith(']') else physical.split('(')[0] | trim -%}
+      {%- if family in families and base not in families[family] -%}
+        {%- do wrong.append(name ~ ' is ' ~ physical ~ ', declared ' ~ declared) -%}
+      {%- endif -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {%- set observed = wrong | join('; ') or (rule.types | length) ~ ' columns as declared' -%}
+  {%- set verdict = contract_verdict(
+        rule, wrong | length == 0, observed, wrong | length, rule.types | length, none) -%}
+  {%- do verdict.update({'sample_keys': wrong[:20]}) -%}
+  {{ return(verdict) }}
+{% endmacro %}
+
+
+{% macro contract_verdict(rule, passed, observed, failing, considered, error) %}
+  {{ return({
+      'name': rule.name, 'relation': rule.relation, 'passed': passed, 'severity': rule.severity,
+      'expected': rule.expected, 'observed': none if observed is none else observed | string,
+      'failing_count': none if failing is none else failing | string,
+      'row_count': none if considered is none else considered | string,
+      'sample_keys': [], 'sql': rule.reproduce, 'error': error
+  }) }}
+{% endmacro %}
+
+
+{% macro contract_rows(verdicts) %}
+  {%- set failed = [] -%}
+  {%- for verdict in verdicts if not verdict.passed and verdict.severity == 'ERROR' -%}
+    {%- do failed.append("select '" ~ verdict.name ~ "' as failed_rule") -%}
+  {%- endfor -%}
+  {{ return(failed | join(' union all ') or 'select null as failed_rule where false') }}
+{% endmacro %}
