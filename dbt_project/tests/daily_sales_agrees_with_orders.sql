@@ -1,0 +1,43 @@
+{{ config(meta={'dagster': {'ref': {'name': 'daily_sales'}}}) }}
+
+-- The days that were built hold exactly the orders of those days, none lost and none twice.
+{%- set range_given = var('start_date', none) and var('end_date', none) %}
+
+with orders as (
+    select
+        ordered_on as sales_date,
+        count(*) as order_count,
+        sum(total_amount_eur) as amount_eur
+    from {{ ref('fact_orders') }}
+    where status <> 'cancelled'
+    group by ordered_on
+),
+
+days as (
+    select
+        sales_date,
+        sum(order_count) as order_count,
+        sum(gross_amount_eur) as amount_eur
+    from {{ ref('daily_sales') }}
+    group by sales_date
+)
+
+select
+    coalesce(orders.sales_date, days.sales_date) as sales_date,
+    orders.order_count as expected_orders,
+    days.order_count as found_orders,
+    orders.amount_eur as expected_amount_eur,
+    days.amount_eur as found_amount_eur
+from orders
+full outer join days on orders.sales_date = days.sales_date
+where
+    (
+        orders.sales_date is null
+        or days.sales_date is null
+        or orders.order_count <> days.order_count
+        or orders.amount_eur <> days.amount_eur
+    )
+    {%- if range_given %}
+    and coalesce(orders.sales_date, days.sales_date)
+    between cast('{{ var("start_date") }}' as date) and cast('{{ var("end_date") }}' as date)
+    {%- endif %}
