@@ -36,14 +36,20 @@ class Session(Protocol):
     def load(self, table: Table, select: str) -> int:
         """Fill a table that does not exist yet from a query on the engine; return the rows."""
 
-    def merge(self, table: Table, select: str) -> tuple[int, int]:
-        """Insert new rows and update changed ones; return both counts."""
+    def merge(self, table: Table, select: str) -> tuple[int, int, int]:
+        """Insert new rows, update changed ones; return rows inserted, updated, marked deleted."""
 
     def live_count(self, table: Table) -> int:
         """Return how many rows are not marked deleted."""
 
     def delete_absent(self, table: Table, select: str) -> int:
         """Mark deleted every row whose key the query does not return; return how many."""
+
+    def quarantine(self, table: Table, select: str) -> int:
+        """Set rows aside that cannot be read (_file, _line, reason, content); return how many."""
+
+    def remove_absent(self, table: Table, select: str, within: str) -> int:
+        """Remove rows of the same ``within`` that the query does not return; return how many."""
 
     def cursor(self, table: Table) -> dict[str, Any] | None:
         """Return what the last sync remembered of a table."""

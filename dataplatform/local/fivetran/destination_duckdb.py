@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import duckdb
 
 STATE_SCHEMA = "_fivetran_state"
+QUARANTINE = "_fivetran_quarantine"
 _STATE = f'"{STATE_SCHEMA}"."cursors"'
 # The whole service is promised to stay under 1 GB; the rest of it needs about a quarter of that.
 MEMORY_LIMIT = "640MB"
@@ -90,7 +91,7 @@ class DuckDBSession:
             if before is None:
                 changes.append(f"ADD COLUMN {ident(column.name)} {column.type}")
                 continue
-            wanted = widened(before, column.type)
+            wanted = widened(before, column.type, as_text=table.inferred)
             if wanted is None and not replace:
                 raise SyncFailure(
                     f"Column {column.source!r} of table {table.label} changed its type from "
@@ -111,14 +112,18 @@ class DuckDBSession:
         return True
 
     def load(self, table: Table, select: str) -> int:
-        synced = literal(self.synced_at.isoformat())
+        synced = f"TIMESTAMPTZ {literal(self.synced_at.isoformat())}"
+        added = ", ".join(
+            f"{sql} AS {ident(name)}"
+            for name, sql in merge.added_columns(table, synced).items()
+        )
         self.engine.execute(
-            f"CREATE TABLE {self.place(table)} AS SELECT *, false AS {ident(DELETED)}, "
-            f"TIMESTAMPTZ {synced} AS {ident(SYNCED)} FROM ({merge.with_row_id(table, select)})"
+            f"CREATE TABLE {self.place(table)} AS "
+            f"SELECT *, {added} FROM ({merge.with_row_id(table, select)})"
         )
         return int(self._value(f"SELECT count(*) FROM {self.place(table)}"))
 
-    def merge(self, table: Table, select: str) -> tuple[int, int]:
+    def merge(self, table: Table, select: str) -> tuple[int, int, int]:
         return merge.merge(
             self.engine, table, self.place(table), select, self.synced_at
         )
@@ -133,6 +138,27 @@ class DuckDBSession:
     def delete_absent(self, table: Table, select: str) -> int:
         return merge.delete_absent(
             self.engine, table, self.place(table), select, self.synced_at
+        )
+
+    def quarantine(self, table: Table, select: str) -> int:
+        place = qualified(self.catalog, table.target_schema, QUARANTINE)
+        self.engine.execute(
+            f"CREATE TABLE IF NOT EXISTS {place} (table_name VARCHAR, _file VARCHAR, "
+            f"_line BIGINT, reason VARCHAR, content VARCHAR, {ident(SYNCED)} TIMESTAMPTZ)"
+        )
+        self.engine.execute(
+            f"DELETE FROM {place} WHERE table_name = ? AND _file IN (SELECT _file FROM ({select}))",
+            [table.target],
+        )
+        self.engine.execute(
+            f"INSERT INTO {place} SELECT ?, _file, _line, reason, content, ? FROM ({select})",
+            [table.target, self.synced_at],
+        )
+        return int(self._value(f"SELECT count(*) FROM ({select})"))
+
+    def remove_absent(self, table: Table, select: str, within: str) -> int:
+        return merge.remove_absent(
+            self.engine, table, self.place(table), select, within
         )
 
     def cursor(self, table: Table) -> dict[str, Any] | None:

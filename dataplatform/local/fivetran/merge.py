@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dataplatform.local.fivetran.model import DELETED, ROW_ID, SYNCED, Table
-from dataplatform.local.fivetran.sql import ident, listed
+from dataplatform.local.fivetran.sql import ident, listed, literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -48,13 +48,21 @@ def _count(engine: duckdb.DuckDBPyConnection, sql: str) -> int:
     return int(row[0]) if row else 0
 
 
+def added_columns(table: Table, synced: str) -> dict[str, str]:
+    """Return the columns the service adds to every row, with the expression that fills each."""
+    gone = (
+        f"coalesce({ident(table.deleted_by)}, false)" if table.deleted_by else "false"
+    )
+    return {**({DELETED: gone} if table.soft_delete else {}), SYNCED: synced}
+
+
 def merge(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
     place: str,
     select: str,
     synced_at: datetime,
-) -> tuple[int, int]:
+) -> tuple[int, int, int]:
     """Insert new rows and update those that differ or had been marked deleted.
 
     Args:
@@ -65,44 +73,50 @@ def merge(
         synced_at: written to every row that is touched.
 
     Returns:
-        The rows inserted and the rows updated.
+        The rows inserted, updated and marked deleted (where the source itself marks them).
     """
-    values = [column.name for column in table.columns if not column.key]
-    differs = [
-        f"t.{ident(v)} IS DISTINCT FROM s.{ident(v)}" for v in values if table.has_key
-    ]
-    changed = " OR ".join([f"t.{ident(DELETED)}", *differs])
+    added = added_columns(table, f"TIMESTAMPTZ {literal(synced_at.isoformat())}")
     names = [
         *(column.name for column in table.columns),
         *(() if table.has_key else (ROW_ID,)),
     ]
-    engine.execute(f"CREATE TEMP TABLE {_INCOMING} AS {with_row_id(table, select)}")
-    engine.execute(
-        f"CREATE TEMP TABLE {_CHANGES} AS SELECT s.*, t.{ident(DELETED)} IS NULL AS _is_new "
-        f"FROM {_INCOMING} s LEFT JOIN {place} t ON {_matches(table, 's', 't')} "
-        f"WHERE t.{ident(DELETED)} IS NULL OR {changed}"
+    compared = (
+        [name for name in names if name not in table.key] if table.has_key else []
     )
-    inserted = _count(engine, f"SELECT count(*) FROM {_CHANGES} WHERE _is_new")
-    updated = _count(engine, f"SELECT count(*) FROM {_CHANGES} WHERE NOT _is_new")
-    if updated:
-        assigned = [f"{ident(v)} = s.{ident(v)}" for v in values if table.has_key]
-        settings = ", ".join(
-            [*assigned, f"{ident(DELETED)} = false", f"{ident(SYNCED)} = ?"]
-        )
+    watched = [*compared, *([DELETED] if table.soft_delete else [])]
+    new = f"t.{ident(table.key[0])} IS NULL"
+    changed = [new, *(f"t.{ident(n)} IS DISTINCT FROM s.{ident(n)}" for n in watched)]
+    filled = ", ".join(f"{sql} AS {ident(name)}" for name, sql in added.items())
+    engine.execute(
+        f"CREATE TEMP TABLE {_INCOMING} AS SELECT *, {filled} FROM ({with_row_id(table, select)})"
+    )
+    was_live = f"NOT t.{ident(DELETED)}" if table.soft_delete else "true"
+    engine.execute(
+        f"CREATE TEMP TABLE {_CHANGES} AS SELECT s.*, {new} AS _is_new, {was_live} AS _was_live "
+        f"FROM {_INCOMING} s LEFT JOIN {place} t ON {_matches(table, 's', 't')} "
+        f"WHERE {' OR '.join(changed)}"
+    )
+    gone = f"_was_live AND {ident(DELETED)}" if table.soft_delete else "false"
+    row = engine.execute(
+        f"SELECT count(*) FILTER (WHERE _is_new), "
+        f"count(*) FILTER (WHERE NOT _is_new AND {gone}), "
+        f"count(*) FILTER (WHERE NOT _is_new AND NOT ({gone})) FROM {_CHANGES}"
+    ).fetchone()
+    inserted, deleted, updated = (int(value) for value in row or (0, 0, 0))
+    if updated or deleted:
+        settings = ", ".join(f"{ident(n)} = s.{ident(n)}" for n in [*compared, *added])
         engine.execute(
             f"UPDATE {place} AS t SET {settings} FROM {_CHANGES} s "
-            f"WHERE NOT s._is_new AND {_matches(table, 's', 't')}",
-            [synced_at],
+            f"WHERE NOT s._is_new AND {_matches(table, 's', 't')}"
         )
     if inserted:
+        columns = listed([*names, *added])
         engine.execute(
-            f"INSERT INTO {place} ({listed(names)}, {ident(DELETED)}, {ident(SYNCED)}) "
-            f"SELECT {listed(names)}, false, ? FROM {_CHANGES} WHERE _is_new",
-            [synced_at],
+            f"INSERT INTO {place} ({columns}) SELECT {columns} FROM {_CHANGES} WHERE _is_new"
         )
     engine.execute(f"DROP TABLE {_CHANGES}")
     engine.execute(f"DROP TABLE {_INCOMING}")
-    return inserted, updated
+    return inserted, updated, deleted
 
 
 def delete_absent(
@@ -138,3 +152,26 @@ def delete_absent(
         )
     engine.execute(f"DROP TABLE {_GONE}")
     return gone
+
+
+def remove_absent(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    place: str,
+    select: str,
+    within: str,
+) -> int:
+    """Remove rows that a replaced file no longer holds; return how many.
+
+    Args:
+        engine: the connection, inside the sync's transaction.
+        table: the table's description.
+        place: its quoted name in the warehouse.
+        select: a query that yields the rows that remain.
+        within: only rows are removed whose value of this column the query returns as well.
+    """
+    row = engine.execute(
+        f"DELETE FROM {place} AS t WHERE t.{ident(within)} IN (SELECT {ident(within)} FROM "
+        f"({select})) AND NOT EXISTS (SELECT 1 FROM ({select}) s WHERE {_matches(table, 's', 't')})"
+    ).fetchone()
+    return int(row[0]) if row else 0

@@ -59,6 +59,12 @@ class Table:
     target: str
     columns: tuple[Column, ...]
     signature: str = ""
+    # Destination column that says whether the source itself counts a row as deleted.
+    deleted_by: str | None = None
+    # Files carry no deletes, so their tables have no ``_fivetran_deleted``.
+    soft_delete: bool = True
+    # Columns whose types are inferred from values may widen as far as text.
+    inferred: bool = False
     details: dict[str, Any] = field(default_factory=dict, hash=False, compare=False)
 
     @property

@@ -20,13 +20,19 @@ def _decimal(type_name: str) -> tuple[int, int] | None:
     return (int(found[1]) - int(found[2]), int(found[2])) if found else None
 
 
-def widened(held: str, wanted: str) -> str | None:
+def widened(held: str, wanted: str, *, as_text: bool = False) -> str | None:
     """Return the type that a column must have to hold old and new values, or None.
 
     Args:
         held: the destination column's type.
         wanted: the type that the source's column maps to now.
+        as_text: text may hold what no narrower type can.
     """
+    fitting = _widened(held, wanted)
+    return "VARCHAR" if fitting is None and as_text else fitting
+
+
+def _widened(held: str, wanted: str) -> str | None:
     if held == wanted or (held, wanted) in {
         ("DOUBLE", "INTEGER"),
         ("TIMESTAMP", "DATE"),

@@ -178,7 +178,7 @@ class PostgresService:
                     if fresh is None
                     else _picked(table, fresh, table.columns)
                 )
-                result.inserted, result.updated = session.merge(table, rows)
+                result.inserted, result.updated, _ = session.merge(table, rows)
             # Every source row is live by now, so equal counts mean equal keys.
             if total != session.live_count(table):
                 keys = tuple(column for column in table.columns if column.key)
@@ -186,7 +186,7 @@ class PostgresService:
                     table, _picked(table, None, keys)
                 )
             return
-        result.inserted, result.updated = session.merge(table, _rows(table))
+        result.inserted, result.updated, _ = session.merge(table, _rows(table))
         if total != session.live_count(table):
             result.deleted = session.delete_absent(table, _rows(table))
 

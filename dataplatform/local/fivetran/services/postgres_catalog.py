@@ -125,7 +125,7 @@ def read_tables(connection: Any, prefix: str, identity: str) -> list[Table]:
                 targets[schema][name],
                 tuple(columns),
                 hashlib.sha256(signed.encode()).hexdigest(),
-                {
+                details={
                     "renders": renders,
                     # The parallel scan finds tables by names without case, and reads heaps only.
                     "scan": kind == "r"
