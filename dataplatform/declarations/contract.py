@@ -12,16 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dataplatform.declarations.connection import check_owner
 from dataplatform.declarations.contract_rule import check_rule
 from dataplatform.declarations.errors import nearest
 from dataplatform.declarations.naming import is_identifier
-from dataplatform.declarations.yaml_file import (
-    YamlFile,
-    read_yaml,
-    refuse_unknown_keys,
-    validate,
-)
+from dataplatform.declarations.owner import check_owner
+from dataplatform.declarations.strict import refuse_unknown_keys, validate
+from dataplatform.declarations.yaml_file import YamlFile, read_yaml
 from dataplatform.keys import CANDIDATE, PUBLISHED, Relation
 
 if TYPE_CHECKING:
@@ -91,9 +87,7 @@ class Contract:
     columns: list[Column]
 
 
-def load_contract(
-    path: Path, root: Path, made: Collection[Relation] | None = None
-) -> Contract:
+def load_contract(path: Path, root: Path, made: Collection[Relation] | None = None) -> Contract:
     """Read one contract file.
 
     Args:
@@ -118,11 +112,8 @@ def load_contract(
             f"schema.0.name must be the file's own table {published.table!r}, not {table.get('name')!r}.",
         )
     columns = _columns(file, table)
-    relation = (
-        Relation(CANDIDATE, published.table)
-        if published.schema == PUBLISHED
-        else published
-    )
+    hours, time_column = _freshness(file, columns)
+    relation = Relation(CANDIDATE, published.table) if published.schema == PUBLISHED else published
     return Contract(
         file=file.path,
         model=model,
@@ -141,16 +132,12 @@ def _check_head(file: YamlFile, model: OpenDataContractStandard) -> None:
     if model.kind != "DataContract":
         raise file.error(("kind",), f"kind must be DataContract, not {model.kind!r}.")
     if model.apiVersion not in ("v3.0.0", "v3.0.1", "v3.0.2", "v3.1.0"):
-        raise file.error(
-            ("apiVersion",), f"apiVersion must be v3.1.0, not {model.apiVersion!r}."
-        )
+        raise file.error(("apiVersion",), f"apiVersion must be v3.1.0, not {model.apiVersion!r}.")
     for name in ("id", "version", "status"):
         if not getattr(model, name):
             raise file.error((), f"the setting {name!r} of a contract is missing.")
     if not model.schema_ or len(model.schema_) != 1:
-        raise file.error(
-            ("schema",), "a contract has exactly one table under 'schema'."
-        )
+        raise file.error(("schema",), "a contract has exactly one table under 'schema'.")
 
 
 def _relation(
@@ -158,15 +145,11 @@ def _relation(
 ) -> Relation:
     parts = path.relative_to(root / "config" / "contracts").parts
     if len(parts) != 2:
-        raise file.error(
-            (), "a contract lies at config/contracts/<schema>/<table>.yml."
-        )
+        raise file.error((), "a contract lies at config/contracts/<schema>/<table>.yml.")
     relation = Relation(parts[0], path.stem)
     for part in relation:
         if not is_identifier(part):
-            raise file.error(
-                (), f"{part!r} is not a safe name for a schema or a table."
-            )
+            raise file.error((), f"{part!r} is not a safe name for a schema or a table.")
     if relation.schema == CANDIDATE:
         raise file.error((), "a mart's contract lies in config/contracts/marts.")
     if made is not None and relation not in made:
@@ -181,13 +164,9 @@ def _columns(file: YamlFile, table: dict[str, Any]) -> list[Column]:
         loc = ("schema", 0, "properties", index)
         name = raw.get("name")
         if not name:
-            raise file.error(
-                loc, "the setting 'name' of a column in a contract is missing."
-            )
+            raise file.error(loc, "the setting 'name' of a column in a contract is missing.")
         if not is_identifier(name):
-            raise file.error(
-                (*loc, "name"), f"{name!r} is not a safe name for a column."
-            )
+            raise file.error((*loc, "name"), f"{name!r} is not a safe name for a column.")
         if name in [column.name for column in columns]:
             raise file.error((*loc, "name"), f"the column {name!r} is declared twice.")
         logical = raw.get("logicalType")
@@ -209,9 +188,7 @@ def _columns(file: YamlFile, table: dict[str, Any]) -> list[Column]:
             )
         )
     if not columns:
-        raise file.error(
-            ("schema", 0), "the contract promises no column under 'properties'."
-        )
+        raise file.error(("schema", 0), "the contract promises no column under 'properties'.")
     return columns
 
 
@@ -219,16 +196,12 @@ def _rules(file: YamlFile, table: dict[str, Any], columns: list[str]) -> list[Ru
     rules: list[Rule] = []
     names: set[str] = set()
 
-    def add(
-        raws: list[dict[str, Any]], loc: tuple[str | int, ...], column: str | None
-    ) -> None:
+    def add(raws: list[dict[str, Any]], loc: tuple[str | int, ...], column: str | None) -> None:
         for index, raw in enumerate(raws):
             check_rule(file, (*loc, index), raw, column, columns)
             name = raw.get("name")
             if name in names:
-                raise file.error(
-                    (*loc, index, "name"), f"the rule {name!r} is declared twice."
-                )
+                raise file.error((*loc, index, "name"), f"the rule {name!r} is declared twice.")
             if name:
                 names.add(name)
             rules.append(Rule(raw, column, file.line((*loc, index)) or 1))
@@ -249,9 +222,7 @@ def _owner(file: YamlFile) -> str:
         members = team.get("members") or []
         for index, member in enumerate(members):
             if member.get("role") == "owner" and member.get("username"):
-                check_owner(
-                    file, ("team", "members", index, "username"), member["username"]
-                )
+                check_owner(file, ("team", "members", index, "username"), member["username"])
                 return str(member["username"])
         if team.get("name"):
             owner = f"team:{team['name']}"
@@ -268,9 +239,7 @@ def _description(data: dict[str, Any], table: dict[str, Any]) -> str:
     return str(whole.get("purpose") or table.get("description") or "")
 
 
-def _freshness(
-    file: YamlFile, columns: list[Column]
-) -> tuple[float | None, str | None]:
+def _freshness(file: YamlFile, columns: list[Column]) -> tuple[float | None, str | None]:
     """Return the promised age in hours, and the column that its ``element`` names."""
     for index, promise in enumerate(file.data.get("slaProperties") or []):
         loc = ("slaProperties", index)
@@ -287,15 +256,9 @@ def _freshness(
                 (*loc, "unit"),
                 f"{unit!r} is not a unit of time.{nearest(str(unit), _HOURS)}",
             )
-        column = (
-            str(promise["element"]).split(".")[-1] if promise.get("element") else None
-        )
+        column = str(promise["element"]).split(".")[-1] if promise.get("element") else None
         names = [one.name for one in columns]
-        if (
-            column is not None
-            and column not in names
-            and not column.startswith("_fivetran_")
-        ):
+        if column is not None and column not in names and not column.startswith("_fivetran_"):
             raise file.error(
                 (*loc, "element"),
                 f"{column!r} is not a column.{nearest(column, names)}",

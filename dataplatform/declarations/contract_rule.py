@@ -85,14 +85,10 @@ def check_rule(
             f"{name!r} is not a safe name for a rule: use a-z, 0-9 and underscores.",
         )
     if rule.get("severity", "error") not in SEVERITIES:
-        raise file.error(
-            (*loc, "severity"), _choice("severity", rule["severity"], SEVERITIES)
-        )
+        raise file.error((*loc, "severity"), _choice("severity", rule["severity"], SEVERITIES))
     dimension = rule.get("dimension")
     if dimension is not None and dimension not in DIMENSIONS:
-        raise file.error(
-            (*loc, "dimension"), _choice("dimension", dimension, DIMENSIONS)
-        )
+        raise file.error((*loc, "dimension"), _choice("dimension", dimension, DIMENSIONS))
     if kind == "library":
         _check_library(file, loc, rule, column, columns)
     elif kind == "sql":
@@ -109,27 +105,19 @@ def _check_library(
     columns: list[str],
 ) -> None:
     if "rule" in rule:
-        raise file.error(
-            (*loc, "rule"), "'rule' is the former name of 'metric': write 'metric'."
-        )
+        raise file.error((*loc, "rule"), "'rule' is the former name of 'metric': write 'metric'.")
     metric = rule.get("metric")
     if metric not in METRICS:
         if metric is None:
             raise file.error(loc, f"the setting 'metric' of {_title(rule)} is missing.")
         raise file.error((*loc, "metric"), _choice("metric", metric, METRICS))
     if column is None and metric not in ("rowCount", "duplicateValues"):
-        raise file.error(
-            (*loc, "metric"), f"{metric} is a rule of a column, not of the table."
-        )
+        raise file.error((*loc, "metric"), f"{metric} is a rule of a column, not of the table.")
     if column is not None and metric == "rowCount":
-        raise file.error(
-            (*loc, "metric"), "rowCount is a rule of the table, not of a column."
-        )
+        raise file.error((*loc, "metric"), "rowCount is a rule of the table, not of a column.")
     _check_operator(file, loc, rule)
     if rule.get("unit", "rows") not in ("rows", "percent"):
-        raise file.error(
-            (*loc, "unit"), _choice("unit", rule["unit"], ("rows", "percent"))
-        )
+        raise file.error((*loc, "unit"), _choice("unit", rule["unit"], ("rows", "percent")))
     arguments = rule.get("arguments") or {}
     for name, value in arguments.items():
         at = (*loc, "arguments", name)
@@ -138,9 +126,7 @@ def _check_library(
                 at,
                 f"{name!r} is not an argument of {metric}.{nearest(name, _ARGUMENTS[metric])}",
             )
-        if name in ("validValues", "missingValues", "properties") and not isinstance(
-            value, list
-        ):
+        if name in ("validValues", "missingValues", "properties") and not isinstance(value, list):
             raise file.error(at, f"{name} must be a list.")
         if name == "pattern":
             _check_pattern(file, at, value)
@@ -153,11 +139,7 @@ def _check_library(
                     )
     if metric == "invalidValues" and not arguments:
         raise file.error(loc, f"{_title(rule)} needs arguments that say what is valid.")
-    if (
-        metric == "duplicateValues"
-        and column is None
-        and not arguments.get("properties")
-    ):
+    if metric == "duplicateValues" and column is None and not arguments.get("properties"):
         raise file.error(
             loc,
             f"{_title(rule)} needs arguments.properties, a list of columns.",
@@ -170,9 +152,7 @@ def _check_sql(file: YamlFile, loc: Loc, rule: dict[str, Any]) -> None:
         raise file.error(loc, f"the setting 'query' of {_title(rule)} is missing.")
     _check_operator(file, loc, rule)
     if ";" in query.strip().rstrip(";"):
-        raise file.error(
-            (*loc, "query"), "a rule's query is one SELECT, without semicolons."
-        )
+        raise file.error((*loc, "query"), "a rule's query is one SELECT, without semicolons.")
     if not re.match(r"\s*(select|with)\b", query, re.IGNORECASE):
         raise file.error((*loc, "query"), "a rule's query begins with SELECT or WITH.")
 
@@ -186,21 +166,15 @@ def _check_custom(
 ) -> None:
     engine = rule.get("engine")
     if engine != "greatExpectations":
-        raise file.error(
-            (*loc, "engine"), _choice("engine", engine, ("greatExpectations",))
-        )
+        raise file.error((*loc, "engine"), _choice("engine", engine, ("greatExpectations",)))
     what = rule.get("implementation")
     at = (*loc, "implementation")
     if not isinstance(what, dict) or not isinstance(what.get("type"), str):
-        raise file.error(
-            at, f"{_title(rule)} needs implementation.type, an expectation."
-        )
+        raise file.error(at, f"{_title(rule)} needs implementation.type, an expectation.")
     for key in what:
         if key not in ("type", "kwargs"):
             hint = nearest(key, ("type", "kwargs"))
-            raise file.error(
-                (*at, key), f"{key!r} is not a setting of an implementation.{hint}"
-            )
+            raise file.error((*at, key), f"{key!r} is not a setting of an implementation.{hint}")
     expectation = what["type"]
     known = _expectations()
     if known and expectation not in known:
@@ -210,9 +184,7 @@ def _check_custom(
         )
     kwargs = what.get("kwargs") or {}
     if not isinstance(kwargs, dict):
-        raise file.error(
-            (*at, "kwargs"), "implementation.kwargs must be settings (key: value)."
-        )
+        raise file.error((*at, "kwargs"), "implementation.kwargs must be settings (key: value).")
     named = kwargs.get("column", column)
     if named is not None and named not in columns:
         raise file.error(
@@ -233,9 +205,7 @@ def _check_operator(file: YamlFile, loc: Loc, rule: dict[str, Any]) -> None:
     numbers = value if isinstance(value, list) else [value]
     for number in numbers:
         if isinstance(number, bool) or not isinstance(number, int | float):
-            raise file.error(
-                (*loc, used[0]), f"{used[0]} must be a number, not {number!r}."
-            )
+            raise file.error((*loc, used[0]), f"{used[0]} must be a number, not {number!r}.")
     if used[0].endswith("Between") and value[0] > value[1]:
         raise file.error(
             (*loc, used[0]), f"{used[0]} must go from the smaller to the larger number."
@@ -248,9 +218,7 @@ def _check_pattern(file: YamlFile, loc: Loc, value: Any) -> None:
     try:
         re.compile(value)
     except re.error as error:
-        raise file.error(
-            loc, f"pattern is not a regular expression: {error}."
-        ) from None
+        raise file.error(loc, f"pattern is not a regular expression: {error}.") from None
 
 
 def _title(rule: dict[str, Any]) -> str:
@@ -259,9 +227,7 @@ def _title(rule: dict[str, Any]) -> str:
 
 def _choice(name: str, value: Any, options: tuple[str, ...]) -> str:
     listed = ", ".join(options)
-    return (
-        f"{name} must be one of {listed}, not {value!r}.{nearest(str(value), options)}"
-    )
+    return f"{name} must be one of {listed}, not {value!r}.{nearest(str(value), options)}"
 
 
 @cache
@@ -272,7 +238,5 @@ def _expectations() -> frozenset[str]:
         return frozenset()
     core = Path(spec.origin).parent / "expectations" / "core"
     return frozenset(
-        path.stem
-        for path in core.glob("*.py")
-        if path.stem.startswith(("expect_", "unexpected_"))
+        path.stem for path in core.glob("*.py") if path.stem.startswith(("expect_", "unexpected_"))
     )

@@ -12,19 +12,19 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, Field, PrivateAttr
+from pydantic import BaseModel, PrivateAttr
 
+from dataplatform.declarations.environment_model import (
+    DuckDBWarehouse,
+    EnvironmentFile,
+    SnowflakeWarehouse,
+)
 from dataplatform.declarations.errors import DeclarationError, UserError, nearest
 from dataplatform.declarations.references import BadReference, check_references, expand
-from dataplatform.declarations.yaml_file import (
-    Strict,
-    YamlFile,
-    read_yaml,
-    shown,
-    validate,
-)
+from dataplatform.declarations.strict import validate
+from dataplatform.declarations.yaml_file import YamlFile, read_yaml, shown
 
 ENVIRONMENT_VARIABLE = "DATAPLATFORM_ENV"
 PROJECT_VARIABLE = "DATAPLATFORM_PROJECT"
@@ -34,114 +34,8 @@ ROOT_REFERENCE = "PROJECT_ROOT"
 SERVERS_DOWN = "The local servers are not running: start them with `make start`."
 
 
-class DuckDBWarehouse(Strict):
-    """A DuckDB file; the path is relative to the project's root."""
-
-    type: Literal["duckdb"]
-    path: str = ".dataplatform/warehouse.duckdb"
-
-
-class SnowflakeWarehouse(Strict):
-    """A Snowflake database; either a password or a private key opens it."""
-
-    type: Literal["snowflake"]
-    account: str
-    user: str
-    password: str | None = None
-    private_key_path: str | None = None
-    role: str
-    warehouse: str
-    database: str
-
-
-class Destination(Strict):
-    """What Fivetran writes into: the service's name and its settings by Fivetran's names."""
-
-    service: str
-    config: dict[str, Any] = {}
-
-
-class Fivetran(Strict):
-    """The account whose REST API is spoken to."""
-
-    api_url: str
-    api_key: str
-    api_secret: str
-    group: str
-    destination: Destination
-
-
-class Buckets(Strict):
-    """The layers of the lake, each a bucket."""
-
-    raw: str
-    staging: str
-    curated: str
-
-
-class Lake(Strict):
-    """An S3-compatible object store; without an endpoint it is Amazon's own."""
-
-    endpoint: str | None = None
-    region: str
-    access_key: str
-    secret_key: str
-    buckets: Buckets
-
-
-class Smtp(Strict):
-    """The mail server that notices go through."""
-
-    host: str
-    port: int | str = 25
-    sender: str
-    username: str | None = None
-    password: str | None = None
-
-
-class Notifications(Strict):
-    """Where notices can go; what is not set is not used."""
-
-    smtp: Smtp | None = None
-    webhook_url: str | None = None
-
-
-class LocalService(Strict):
-    """One stand-in on this machine; "auto" takes a free port and keeps it."""
-
-    port: Annotated[int, Field(ge=1, le=65535)] | Literal["auto"] = "auto"
-
-
-class LocalServices(Strict):
-    """Which stand-ins the supervisor starts; what is not named is not started."""
-
-    postgres: LocalService | None = None
-    object_store: LocalService | None = None
-    fivetran: LocalService | None = None
-    crm: LocalService | None = None
-    community: LocalService | None = None
-
-
-class Demo(Strict):
-    """The generated company: the same seed gives the same bytes; scale 1 is 10,000 customers."""
-
-    seed: int = 42
-    scale: Annotated[float, Field(gt=0)] = 1.0
-
-
-class Environment(Strict):
+class Environment(EnvironmentFile):
     """One environment; texts are raw, ``resolve`` expands them at the time of use."""
-
-    warehouse: Annotated[
-        DuckDBWarehouse | SnowflakeWarehouse, Field(discriminator="type")
-    ]
-    fivetran: Fivetran
-    lake: Lake
-    notifications: Notifications = Notifications()
-    dagster_url: str = "http://127.0.0.1:3000"
-    local: LocalServices | None = None
-    variables: dict[str, str] = {}
-    demo: Demo = Demo()
 
     _name: str = PrivateAttr(default="")
     _root: Path = PrivateAttr(default=Path())
@@ -262,17 +156,13 @@ def read_services(state: Path) -> dict[str, dict[str, Any]]:
     except FileNotFoundError:
         raise UserError(SERVERS_DOWN) from None
     except (OSError, ValueError):
-        raise UserError(
-            f"{state / 'services.json'} cannot be read: run `make restart`."
-        ) from None
+        raise UserError(f"{state / 'services.json'} cannot be read: run `make restart`.") from None
     return found if isinstance(found, dict) else {}
 
 
 def environment_names(root: Path) -> list[str]:
     """Return the environments that a project declares."""
-    return sorted(
-        path.stem for path in (root / "config" / "environments").glob("*.yml")
-    )
+    return sorted(path.stem for path in (root / "config" / "environments").glob("*.yml"))
 
 
 def load_environment(root: Path, name: str | None = None) -> Environment:
@@ -313,10 +203,7 @@ def _early(
     file: YamlFile, loc: tuple[str | int, ...], value: Any, variables: Any, root: Path
 ) -> Any:
     if isinstance(value, dict):
-        return {
-            key: _early(file, (*loc, key), one, variables, root)
-            for key, one in value.items()
-        }
+        return {key: _early(file, (*loc, key), one, variables, root) for key, one in value.items()}
     if not isinstance(value, str) or "${" not in value:
         return value
 
@@ -347,15 +234,13 @@ def _early(
     return text
 
 
-def _check_snowflake(
-    file: YamlFile, warehouse: DuckDBWarehouse | SnowflakeWarehouse
-) -> None:
-    if isinstance(warehouse, SnowflakeWarehouse):
-        if (warehouse.password is None) == (warehouse.private_key_path is None):
-            raise file.error(
-                ("warehouse",),
-                "a Snowflake warehouse has either 'password' or 'private_key_path'.",
-            )
+def _check_snowflake(file: YamlFile, warehouse: DuckDBWarehouse | SnowflakeWarehouse) -> None:
+    if not isinstance(warehouse, SnowflakeWarehouse):
+        return
+    if (warehouse.password is None) == (warehouse.private_key_path is None):
+        raise file.error(
+            ("warehouse",), "a Snowflake warehouse has either 'password' or 'private_key_path'."
+        )
 
 
 def _dot_env(root: Path) -> dict[str, str]:
@@ -366,9 +251,7 @@ def _dot_env(root: Path) -> dict[str, str]:
         return {}
     found = {}
     for line in text.splitlines():
-        match = re.fullmatch(
-            r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*", line
-        )
+        match = re.fullmatch(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*", line)
         if match and match[2]:
             value = match[2]
             quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
@@ -376,14 +259,10 @@ def _dot_env(root: Path) -> dict[str, str]:
     return found
 
 
-def _where_written(
-    name: str, root: Path, environment_file: Path
-) -> tuple[Path, int] | None:
+def _where_written(name: str, root: Path, environment_file: Path) -> tuple[Path, int] | None:
     """Find the line that refers to a name: in the chosen environment first, then in other files."""
     config = root / "config"
-    others = sorted(
-        path for path in config.rglob("*.yml") if path.parent.name != "environments"
-    )
+    others = sorted(path for path in config.rglob("*.yml") if path.parent.name != "environments")
     for path in [root / environment_file, *others]:
         try:
             lines = path.read_text(encoding="utf-8").splitlines()

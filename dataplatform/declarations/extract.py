@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from dataplatform.declarations.connection import check_owner
+from pydantic import Field
+
 from dataplatform.declarations.naming import is_identifier
-from dataplatform.declarations.yaml_file import Strict, YamlFile, read_yaml, validate
+from dataplatform.declarations.owner import check_owner
+from dataplatform.declarations.strict import Strict, validate
+from dataplatform.declarations.yaml_file import YamlFile, read_yaml
 from dataplatform.keys import LAKE_RAW, Relation
 
 
@@ -32,7 +35,7 @@ class Resource(Strict):
 
     name: str
     path: str | None = None
-    primary_key: list[str] = []
+    primary_key: list[str] = Field(default_factory=list)
     page_size: int = 100
     cursor: str | None = None
     description: str = ""
@@ -111,9 +114,7 @@ def load_extract(path: Path, root: Path) -> Extract:
 
 
 def _check_kind(file: YamlFile, content: _ExtractFile) -> None:
-    wanted, other = (
-        ("base_url", "module") if content.kind == "rest" else ("module", "base_url")
-    )
+    wanted, other = ("base_url", "module") if content.kind == "rest" else ("module", "base_url")
     values = {"base_url": content.base_url, "module": content.module}
     if values[other] is not None:
         raise file.error(
@@ -132,9 +133,7 @@ def _check_kind(file: YamlFile, content: _ExtractFile) -> None:
             f"{value!r} is not an address: it begins with http:// or https://.",
         )
     if wanted == "module" and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", value):
-        raise file.error(
-            ("module",), f"{value!r} must be written as package.module:function."
-        )
+        raise file.error(("module",), f"{value!r} must be written as package.module:function.")
 
 
 def _check_resources(file: YamlFile, content: _ExtractFile) -> None:
@@ -148,15 +147,11 @@ def _check_resources(file: YamlFile, content: _ExtractFile) -> None:
                 (*loc, "name"), f"{resource.name!r} is not a safe name for a resource."
             )
         if resource.name in seen:
-            raise file.error(
-                (*loc, "name"), f"the resource {resource.name!r} is declared twice."
-            )
+            raise file.error((*loc, "name"), f"the resource {resource.name!r} is declared twice.")
         seen.add(resource.name)
         if content.kind == "rest" and not resource.path:
             raise file.error(
                 loc, f"the setting 'path' of the resource {resource.name!r} is missing."
             )
         if not 1 <= resource.page_size <= 10_000:
-            raise file.error(
-                (*loc, "page_size"), "page_size must be between 1 and 10000 rows."
-            )
+            raise file.error((*loc, "page_size"), "page_size must be between 1 and 10000 rows.")

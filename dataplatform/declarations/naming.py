@@ -10,9 +10,7 @@ import re
 import unicodedata
 
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-_LETTERS = str.maketrans(
-    {"ß": "ss", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}
-)
+_LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"})
 
 
 def fivetran_name(text: str) -> str:

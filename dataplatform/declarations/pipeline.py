@@ -11,10 +11,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataplatform.declarations.connection import check_owner
+from pydantic import Field
+
 from dataplatform.declarations.errors import nearest
 from dataplatform.declarations.naming import is_identifier
-from dataplatform.declarations.yaml_file import Strict, YamlFile, read_yaml, validate
+from dataplatform.declarations.owner import check_owner
+from dataplatform.declarations.strict import Strict, validate
+from dataplatform.declarations.yaml_file import YamlFile, read_yaml
 
 
 class Retries(Strict):
@@ -59,15 +62,13 @@ class _PipelineFile(Strict):
     selection: str
     schedule: _Schedule | None = None
     retries: Retries = Retries()
-    notify: list[str] = []
+    notify: list[str] = Field(default_factory=list)
 
 
 _KEY = re.compile(r'key:\s*"([^"]*)"')
 
 
-def load_pipeline(
-    path: Path, root: Path, known_keys: Collection[str] | None = None
-) -> Pipeline:
+def load_pipeline(path: Path, root: Path, known_keys: Collection[str] | None = None) -> Pipeline:
     """Read one pipeline file.
 
     Args:
@@ -113,9 +114,7 @@ def load_pipeline(
     )
 
 
-def _check_selection(
-    file: YamlFile, selection: str, known: Collection[str] | None
-) -> None:
+def _check_selection(file: YamlFile, selection: str, known: Collection[str] | None) -> None:
     if not selection.strip():
         raise file.error(("selection",), "the selection is empty.")
     if selection.count('"') % 2 or selection.count("(") != selection.count(")"):

@@ -76,9 +76,7 @@ class Project:
     @cached_property
     def connections(self) -> tuple[Connection, ...]:
         """Every declared connection, by name; no two land on one relation."""
-        connections = self._all(
-            "connections", lambda path: load_connection(path, self.root)
-        )
+        connections = self._all("connections", lambda path: load_connection(path, self.root))
         extracts = {extract.name for extract in self.extracts}
         landed: dict[Relation, Connection] = {}
         schemas: dict[str, Connection] = {}
@@ -111,17 +109,13 @@ class Project:
     def contracts(self) -> tuple[Contract, ...]:
         """Every declared contract, by relation; each is about a table that something makes."""
         made = self.relations
-        return self._all(
-            "contracts", lambda path: load_contract(path, self.root, made), deep=True
-        )
+        return self._all("contracts", lambda path: load_contract(path, self.root, made), deep=True)
 
     @cached_property
     def pipelines(self) -> tuple[Pipeline, ...]:
         """Every declared pipeline, by name."""
         known = {f"{relation.schema}/{relation.table}" for relation in self.relations}
-        return self._all(
-            "pipelines", lambda path: load_pipeline(path, self.root, known)
-        )
+        return self._all("pipelines", lambda path: load_pipeline(path, self.root, known))
 
     @cached_property
     def relations(self) -> frozenset[Relation]:
@@ -135,10 +129,7 @@ class Project:
             for path in (self.dbt / "models" / folder).rglob("*"):
                 if path.suffix in (".sql", ".py"):
                     found.add(Relation(schema, path.stem))
-        found |= {
-            Relation(SNAPSHOTS, path.stem)
-            for path in self.dbt.glob("snapshots/**/*.sql")
-        }
+        found |= {Relation(SNAPSHOTS, path.stem) for path in self.dbt.glob("snapshots/**/*.sql")}
         marts = {relation for relation in found if relation.schema == CANDIDATE}
         found |= {Relation(PUBLISHED, relation.table) for relation in marts}
         found |= {Relation(CURATED, relation.table) for relation in marts}
@@ -183,13 +174,9 @@ def open_project(root: Path | None = None) -> Project:
     Raises:
         UserError: the folder is no project.
     """
-    folder = (
-        (root or project_folder() or Path(__file__).parents[2]).expanduser().resolve()
-    )
+    folder = (root or project_folder() or Path(__file__).parents[2]).expanduser().resolve()
     if not folder.is_dir():
         raise UserError(f"The project folder {folder} does not exist.")
     if not (folder / "config" / "environments").is_dir():
-        raise UserError(
-            f"{folder} is not a project: it has no folder config/environments."
-        )
+        raise UserError(f"{folder} is not a project: it has no folder config/environments.")
     return Project(folder)
