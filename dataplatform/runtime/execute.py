@@ -210,7 +210,7 @@ def _note(event: DagsterEvent, result: RunResult) -> None:
     """Keep what the closing lines of a run need of an event."""
     from dagster import DagsterEventType
 
-    if event.is_step_failure:
+    if event.is_step_failure and not _interrupted(event):
         data = event.step_failure_data
         error = data.user_failure_data.description if data.user_failure_data else None
         text = error or (data.error.message.strip() if data.error else "failed")

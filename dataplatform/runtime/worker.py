@@ -22,7 +22,28 @@ from typing import NoReturn
 
 from dataplatform.runtime.watch import Watch
 
-_ALWAYS = ("dagster", "dataplatform.runtime.worker_run", "dagster._core.executor.in_process")
+# What every run needs, beside its own code.
+_ALWAYS = (
+    "dagster",
+    "dagster._core.definitions.external_asset",
+    "dagster._core.definitions.repository_definition.repository_data_builder",
+    "dagster._core.execution.plan.active",
+    "dagster._core.executor.in_process",
+    "dagster._core.instance.factory",
+    "dagster._core.instance.runs.run_domain",
+    "dagster._core.secrets.env_file",
+    "dagster._core.storage.legacy_storage",
+    "dagster._core.storage.root",
+    "dagster._core.system_config.composite_descent",
+    "fsspec.implementations.local",
+    "upath.implementations.local",
+    "dataplatform.runtime.compute_logs",
+    "dataplatform.runtime.event_store",
+    "dataplatform.runtime.launcher",
+    "dataplatform.runtime.queue",
+    "dataplatform.runtime.records",
+    "dataplatform.runtime.worker_run",
+)
 # What the process hands to itself when it starts afresh.
 _CHILDREN = "DATAPLATFORM_WORKER_CHILDREN"
 _PENDING = "DATAPLATFORM_WORKER_PENDING"
