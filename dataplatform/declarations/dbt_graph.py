@@ -311,6 +311,9 @@ def _data_test(
     attached = node.get("attached_node")
     contract = node["name"].startswith(CONTRACT_TEST_PREFIX) and "test_metadata" not in node
     judged = attached or (touches[0] if touches else "")
+    if contract:
+        table = node["name"].removeprefix(CONTRACT_TEST_PREFIX)
+        judged = next((one for one in touches if one.endswith("." + table)), judged)
     return DbtTest(
         id=node["unique_id"],
         name=node["name"],

@@ -19,7 +19,7 @@ from dagster import (
     TableSchema,
 )
 
-from dataplatform.checks.spec import Check, safe_name
+from dataplatform.checks.spec import safe_name
 from dataplatform.declarations.dbt_graph import DbtExposure, DbtGraph, DbtNode, DbtTest
 from dataplatform.keys import asset_key, layer_of
 from dataplatform.resources.instance import GATE, SEVERITY
@@ -101,22 +101,6 @@ def test_spec(graph: DbtGraph, test: DbtTest) -> AssetCheckSpec:
             SEVERITY: test.severity,
             "dataplatform/rule": f"dbt_project/{test.path}",
             UNIQUE_ID: test.id,
-        },
-    )
-
-
-def rule_spec(check: Check) -> AssetCheckSpec:
-    """Return the check of a contract's rule that dbt evaluates."""
-    return AssetCheckSpec(
-        name=check.name,
-        asset=asset_key(check.relation),
-        description=check.description or check.expected,
-        blocking=False,
-        metadata={
-            GATE: check.gate,
-            SEVERITY: check.severity,
-            "dataplatform/rule": check.source,
-            **({"dataplatform/dimension": check.dimension} if check.dimension else {}),
         },
     )
 

@@ -1,0 +1,172 @@
+"""From candidates to what consumers read: one step, table by table, each atomically.
+
+A mart is published when its candidate is new and keeps every error rule. One that breaks a rule
+stays as it was, with its last good rows, and the step says so at its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    AssetMaterialization,
+    AssetsDefinition,
+    AssetSpec,
+    Failure,
+    FreshnessPolicy,
+    multi_asset,
+)
+
+from dataplatform.declarations.dbt_graph import DbtNode
+from dataplatform.declarations.errors import UserError
+from dataplatform.keys import CANDIDATE, PUBLISHED, Relation, asset_key, relation_of
+from dataplatform.resources.instance import (
+    LastVerdict,
+    Materialised,
+    gate_checks,
+    latest_materialisations,
+    latest_verdicts,
+    wait_for_planned_checks,
+)
+from dataplatform.resources.table_metadata import observed_metadata
+from dataplatform.transform.records import let_downstream_go_on, record, version_tags
+from dataplatform.transform.translator import owners
+
+# Raised when the way a mart is copied changes, so that all are published again.
+_CODE = "publish-1"
+
+
+def publish_assets(
+    marts: Sequence[DbtNode],
+    warehouse: str,
+    freshness: Mapping[Relation, FreshnessPolicy | None],
+) -> AssetsDefinition:
+    """Return the step that publishes marts.
+
+    Args:
+        marts: the nodes that build candidates.
+        warehouse: the warehouse's type, shown as a kind.
+        freshness: the policy that each candidate's contract promises.
+    """
+    specs = [
+        AssetSpec(
+            key=asset_key(node.relation.published),
+            deps=[asset_key(node.relation)],
+            description=node.description or None,
+            group_name=PUBLISHED,
+            owners=owners(node.owner),
+            tags={"layer": PUBLISHED},
+            kinds={warehouse, "table"},
+            code_version=_CODE,
+            metadata={"dagster/table_name": str(node.relation.published)},
+            skippable=True,
+            freshness_policy=freshness.get(node.relation),
+        )
+        for node in marts
+    ]
+
+    @multi_asset(
+        name="publish_marts",
+        specs=specs,
+        can_subset=True,
+        required_resource_keys={"warehouse"},
+        pool="warehouse",
+    )
+    def publish_marts(context: AssetExecutionContext) -> Iterator[Any]:
+        yield from publish(context, context.resources.warehouse.warehouse)
+
+    return publish_marts
+
+
+def refusals(
+    candidate: AssetKey,
+    built: Materialised | None,
+    gates: Sequence[Any],
+    verdicts: Mapping[Any, LastVerdict],
+) -> list[str]:
+    """Return why a candidate must not be published, in words; empty when it may.
+
+    Args:
+        candidate: its key.
+        built: its last materialisation.
+        gates: the checks that gate it.
+        verdicts: the last verdicts of those checks.
+    """
+    if built is None:
+        return ["it was never built"]
+    found = []
+    for check in gates:
+        if check.asset_key != candidate:
+            continue
+        verdict = verdicts.get(check)
+        if verdict is None or verdict.target != built.storage_id:
+            found.append(f"the rule {check.name} was not judged on it")
+        elif not verdict.passed and verdict.severity == "ERROR":
+            found.append(f"it breaks the rule {check.name}")
+    return found
+
+
+def publish(context: AssetExecutionContext, warehouse: Any) -> Iterator[Any]:
+    """Publish the selected marts.
+
+    Raises:
+        Failure: a mart kept its last rows because its candidate breaks a rule or could not be
+            copied; a sentence for each.
+    """
+    selected = sorted(context.op_execution_context.selected_asset_keys)
+    step = context.op_execution_context.get_step_execution_context()
+    candidate = {key: AssetKey([CANDIDATE, key.path[-1]]) for key in selected}
+    instance = context.instance
+    wait_for_planned_checks(context, list(candidate.values()))
+    known = latest_materialisations(instance, [*selected, *candidate.values()])
+    gates = gate_checks(context, list(candidate.values()))
+    verdicts = latest_verdicts(instance, gates)
+    present = _present(warehouse)
+    wrong, unchanged = [], []
+    for key in selected:
+        source = candidate[key]
+        built, last = known.get(source), known.get(key)
+        reasons = refusals(source, built, gates, verdicts)
+        if reasons:
+            kept = " and keeps its last good rows" if relation_of(key) in present else ""
+            wrong.append(
+                f"{relation_of(key)} was not published{kept}: of {relation_of(source)}, "
+                f"{'; '.join(reasons)}."
+            )
+            continue
+        assert built is not None
+        version = built.data_version or str(built.storage_id)
+        if (
+            last is not None
+            and last.data_version == version
+            and last.code_version == _CODE
+            and relation_of(key) in present
+        ):
+            unchanged.append(key)
+            continue
+        try:
+            facts = warehouse.publish(relation_of(source), relation_of(key))
+        except UserError as error:
+            wrong.append(f"{relation_of(key)} was not published: {error}")
+            continue
+        tags = version_tags(version, _CODE, {source: (version, built.storage_id)})
+        metadata = observed_metadata(relation_of(key), facts)
+        yield from record(step, [AssetMaterialization(key, metadata=metadata, tags=tags)])
+    if unchanged:
+        names = ", ".join(str(relation_of(key)) for key in unchanged)
+        context.log.info(f"unchanged: {len(unchanged)} published marts ({names})")
+    yield from let_downstream_go_on(context, selected)
+    for sentence in wrong:
+        context.log.error(sentence)
+    if wrong:
+        raise Failure("\n".join(wrong), allow_retries=False)
+
+
+def _present(warehouse: Any) -> set[Relation]:
+    rows = warehouse.query(
+        "select table_schema, table_name from information_schema.tables", "list of tables"
+    )
+    return {Relation(str(schema).lower(), str(table).lower()) for schema, table in rows}
