@@ -35,7 +35,11 @@ from dataplatform.resources.warehouse.resource import WarehouseResource
 SENSOR_NAME = "fivetran_syncs"
 INTERVAL_SECONDS = 30
 DATA_VERSION = "dagster/data_version"
-_ACTIVE = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+_ACTIVE = [
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
 
 
 def build_sensors(project: Project) -> list[SensorDefinition]:
@@ -77,7 +81,9 @@ def build_sensors(project: Project) -> list[SensorDefinition]:
         for trouble in troubles:
             context.log.warning(trouble)
         if not events and json.dumps(told) == (context.cursor or "{}"):
-            return SkipReason("; ".join(troubles) or "No sync has ended since the last look.")
+            return SkipReason(
+                "; ".join(troubles) or "No sync has ended since the last look."
+            )
         return SensorResult(asset_events=events, cursor=json.dumps(told))
 
     return [fivetran_syncs]
@@ -96,7 +102,9 @@ def _arrivals(
             asset_key(relation),
             description=f"Synced outside Dagster by the connection {connection.name}.",
             metadata={
-                **observed_metadata(relation, facts[relation], tuple(table.primary_key)),
+                **observed_metadata(
+                    relation, facts[relation], tuple(table.primary_key)
+                ),
                 **FivetranMetadataSet(
                     connector_id=live,
                     connector_name=connection.destination_schema,

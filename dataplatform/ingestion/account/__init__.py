@@ -1,0 +1,1 @@
+"""Connections as code: what is declared compared with the account, and brought into it."""
