@@ -1,0 +1,97 @@
+"""Checks that run outside dbt, as Dagster steps.
+
+One step for each raw table with a contract: its rules in one scan. One step for each table with
+rules that only Great Expectations can evaluate. Rules of dbt models are judged inside the dbt step
+and appear there. What a rule means and how it is computed lives in ``checks`` and ``gx``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from dagster import (
+    AssetCheckExecutionContext,
+    AssetCheckResult,
+    AssetChecksDefinition,
+    AutomationCondition,
+    Definitions,
+    multi_asset_check,
+)
+
+from dataplatform.checks.contract_rules import checks_of, gx_checks, scan_checks
+from dataplatform.checks.scan import run_scan
+from dataplatform.checks.spec import Check
+from dataplatform.checks.verdicts import Verdict
+from dataplatform.keys import layer_of
+from dataplatform.resources.check_results import check_result, check_spec, summary_of
+from dataplatform.resources.warehouse.resource import WarehouseResource
+
+if TYPE_CHECKING:
+    from dataplatform.declarations.contract import Contract
+    from dataplatform.declarations.project import Project
+    from dataplatform.resources.warehouse import Warehouse
+
+#: Checks come before the models that wait for them, when steps compete for a worker.
+_OP_TAGS = {"dagster/priority": "10"}
+
+Evaluate = Callable[["Warehouse", Sequence[Check]], list[Verdict]]
+
+
+def build_definitions(project: Project) -> Definitions:
+    """Return the check steps of a project's contracts."""
+    steps: list[AssetChecksDefinition] = []
+    for contract in project.contracts:
+        checks = checks_of(contract)
+        name = f"{contract.relation.schema}_{contract.relation.table}"
+        if layer_of(contract.relation) == "raw":
+            steps.append(_step(f"check_{name}", contract, scan_checks(checks), _scan))
+        only_gx = gx_checks(checks)
+        if only_gx:
+            steps.append(_step(f"gx_{name}", contract, only_gx, _expectations(project, contract)))
+    return Definitions(asset_checks=steps)
+
+
+def _step(
+    name: str, contract: Contract, checks: Sequence[Check], evaluate: Evaluate
+) -> AssetChecksDefinition:
+    by_name = {check.name: check for check in checks}
+
+    @multi_asset_check(
+        name=name,
+        description=f"The promises of {contract.relation} (`{contract.file}`).",
+        specs=[
+            # A table that a sensor reported has no run that would check it.
+            check_spec(check, automation_condition=AutomationCondition.eager())
+            for check in checks
+        ],
+        can_subset=True,
+        op_tags=_OP_TAGS,
+    )
+    def step(
+        context: AssetCheckExecutionContext, warehouse: WarehouseResource
+    ) -> Iterable[AssetCheckResult]:
+        chosen = {key.name for key in context.selected_asset_check_keys}
+        asked = [check for check in checks if check.name in chosen]
+        for verdict in evaluate(warehouse.warehouse, asked):
+            if not verdict.passed:
+                context.log.warning(f"{contract.relation} {verdict.name}: {summary_of(verdict)}")
+            yield check_result(verdict, by_name[verdict.name])
+
+    return step
+
+
+def _scan(warehouse: Warehouse, checks: Sequence[Check]) -> list[Verdict]:
+    relation = checks[0].relation
+    columns = warehouse.columns(relation)
+    with warehouse.session(f"checks of {relation}") as session:
+        return run_scan(session.execute, checks, warehouse.dialect, columns)
+
+
+def _expectations(project: Project, contract: Contract) -> Evaluate:
+    def evaluate(warehouse: Warehouse, checks: Sequence[Check]) -> list[Verdict]:
+        from dataplatform.quality.gx import validate
+
+        return validate(project, contract, checks)
+
+    return evaluate
