@@ -173,7 +173,8 @@ class DuckDBSession:
             f"DELETE FROM {_STATE} WHERE connection = ? AND source = ?",
             [self.connection, table.label],
         )
-        body = json.dumps({**cursor, "key": list(table.key)})
+        target = [table.target_schema, table.target]
+        body = json.dumps({**cursor, "key": list(table.key), "target": target})
         self.engine.execute(
             f"INSERT INTO {_STATE} VALUES (?, ?, ?, ?)",
             [self.connection, table.label, body, self.synced_at],
@@ -208,7 +209,15 @@ class DuckDBDestination:
             rows = engine.execute(
                 f"SELECT source, body FROM {_STATE} WHERE connection = ?", [connection]
             ).fetchall()
-            return {source: json.loads(body) for source, body in rows}
+            tables = engine.execute(
+                "SELECT schema_name, table_name FROM duckdb_tables()"
+            )
+            there = set(tables.fetchall())
+            held = {source: json.loads(body) for source, body in rows}
+            # A cursor without its table would skip the rows that went with it.
+            return {
+                s: body for s, body in held.items() if tuple(body["target"]) in there
+            }
 
     @contextmanager
     def session(self, connection: str, purpose: str) -> Iterator[DuckDBSession]:

@@ -87,8 +87,12 @@ def merge(
     new = f"t.{ident(table.key[0])} IS NULL"
     changed = [new, *(f"t.{ident(n)} IS DISTINCT FROM s.{ident(n)}" for n in watched)]
     filled = ", ".join(f"{sql} AS {ident(name)}" for name, sql in added.items())
+    # A column of the destination may be wider than what comes; compared is in its own type.
+    types = {row[0]: row[1] for row in engine.execute(f"DESCRIBE {place}").fetchall()}
+    casts = ", ".join(f"CAST({ident(n)} AS {types[n]}) AS {ident(n)}" for n in names)
     engine.execute(
-        f"CREATE TEMP TABLE {_INCOMING} AS SELECT *, {filled} FROM ({with_row_id(table, select)})"
+        f"CREATE TEMP TABLE {_INCOMING} AS SELECT {casts}, {filled} "
+        f"FROM ({with_row_id(table, select)})"
     )
     was_live = f"NOT t.{ident(DELETED)}" if table.soft_delete else "true"
     engine.execute(

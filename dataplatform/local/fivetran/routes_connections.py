@@ -62,7 +62,7 @@ def connection_routes(store: Store, runner: Runner, prefix: str) -> APIRouter:
     ) -> JSONResponse:
         held = [
             view(c)
-            for c in store.list("connection")
+            for c in store.every("connection")
             if group_id in (None, c["group_id"])
         ]
         return answer(page(held, cursor, limit))
@@ -72,7 +72,7 @@ def connection_routes(store: Store, runner: Runner, prefix: str) -> APIRouter:
         body = await body_of(request)
         find(store, "group", str(body.get("group_id") or ""))
         connection = new_connection(body)
-        for other in store.list("connection"):
+        for other in store.every("connection"):
             if (other["group_id"], other["schema"]) == (
                 connection["group_id"],
                 connection["schema"],

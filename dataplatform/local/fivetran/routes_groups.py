@@ -72,7 +72,7 @@ def group_routes(store: Store, runner: Runner) -> APIRouter:
             raise invalid(
                 "'name' must begin with a letter or underscore and hold no other signs."
             )
-        if any(g["name"] == name and g["id"] != own for g in store.list("group")):
+        if any(g["name"] == name and g["id"] != own for g in store.every("group")):
             raise ApiError(409, "Conflict", f"A group named '{name}' exists already.")
         return name
 
@@ -80,7 +80,9 @@ def group_routes(store: Store, runner: Runner) -> APIRouter:
     def list_groups(
         cursor: str | None = None, limit: int | None = None
     ) -> JSONResponse:
-        return answer(page([group_view(g) for g in store.list("group")], cursor, limit))
+        return answer(
+            page([group_view(g) for g in store.every("group")], cursor, limit)
+        )
 
     @routes.post("")
     async def create_group(request: Request) -> JSONResponse:
@@ -101,7 +103,7 @@ def group_routes(store: Store, runner: Runner) -> APIRouter:
     @routes.delete("/{group_id}")
     def delete_group(group_id: str) -> JSONResponse:
         find(store, "group", group_id)
-        if any(c["group_id"] == group_id for c in store.list("connection")):
+        if any(c["group_id"] == group_id for c in store.every("connection")):
             raise ApiError(
                 409, "Conflict", f"The group '{group_id}' still holds connections."
             )
@@ -120,7 +122,7 @@ def group_routes(store: Store, runner: Runner) -> APIRouter:
         find(store, "group", group_id)
         held = [
             connection_view(c, syncing=runner.is_running(c["id"]))
-            for c in store.list("connection")
+            for c in store.every("connection")
             if c["group_id"] == group_id and schema in (None, c["schema"])
         ]
         return answer(page(held, cursor, limit))
@@ -157,7 +159,7 @@ def destination_routes(store: Store) -> APIRouter:
     def list_destinations(
         cursor: str | None = None, limit: int | None = None
     ) -> JSONResponse:
-        held = [destination_view(d) for d in store.list("destination")]
+        held = [destination_view(d) for d in store.every("destination")]
         return answer(page(held, cursor, limit))
 
     @routes.post("")

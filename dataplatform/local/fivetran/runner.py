@@ -88,7 +88,7 @@ class Runner:
             connection = self.store.get("connection", identifier)
             if connection is None:
                 return False
-            body = {
+            body: Document = {
                 "status": "SYNCING",
                 "started_at": now(),
                 "finished_at": None,
@@ -195,7 +195,7 @@ class Runner:
     def _watch(self) -> None:
         while not self._stopping.wait(_TICK_SECONDS):
             try:
-                for connection in self.store.list("connection"):
+                for connection in self.store.every("connection"):
                     if self.is_due(connection):
                         self.request(connection["id"])
             except Exception:  # noqa: BLE001  The schedule must outlive any one bad tick.

@@ -92,7 +92,7 @@ class Store:
         )
         return json.loads(rows[0][0]) if rows else None
 
-    def list(self, kind: str) -> list[Document]:
+    def every(self, kind: str) -> list[Document]:
         """Return all documents of a kind, oldest first."""
         rows = self._all(
             "SELECT body FROM documents WHERE kind = ? ORDER BY position", kind

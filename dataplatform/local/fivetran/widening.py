@@ -29,7 +29,9 @@ def widened(held: str, wanted: str, *, as_text: bool = False) -> str | None:
         as_text: text may hold what no narrower type can.
     """
     fitting = _widened(held, wanted)
-    return "VARCHAR" if fitting is None and as_text else fitting
+    if fitting is not None or not as_text:
+        return fitting
+    return "DOUBLE" if {held, wanted} <= {"INTEGER", "BIGINT", "DOUBLE"} else "VARCHAR"
 
 
 def _widened(held: str, wanted: str) -> str | None:
