@@ -1,0 +1,118 @@
+"""Checks as Great Expectations suites.
+
+Every check becomes one expectation of GX: the one it was written as, the core expectation that
+means the same, or an ``UnexpectedRowsExpectation`` with the check's own SQL. Running them is the
+business of ``gx``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dataplatform.checks import families
+from dataplatform.checks.dialects import Dialect, dialect
+from dataplatform.checks.predicates import COUNT, pieces
+from dataplatform.checks.spec import Check
+from dataplatform.checks.sql_rules import with_table
+
+META = "dataplatform"
+_BATCH = "{batch}"
+
+
+def configuration(check: Check, dialect_name: str) -> dict[str, Any]:
+    """Return a check as the configuration of an expectation (type, kwargs, meta, severity)."""
+    sql = dialect(dialect_name)
+    kind, kwargs = _written(check) or _core(check) or _rows(check, sql)
+    return {
+        "type": kind,
+        "kwargs": dict(kwargs),
+        "description": check.description or check.expected,
+        "severity": "critical" if check.gate else "warning",
+        "meta": {META: {"check": check.name, "rule": check.source, "severity": check.severity}},
+    }
+
+
+def suite(name: str, checks: Sequence[Check], dialect_name: str) -> Any:
+    """Return a GX ``ExpectationSuite`` of checks."""
+    from great_expectations import ExpectationSuite
+
+    return ExpectationSuite(
+        name=name, expectations=[configuration(check, dialect_name) for check in checks]
+    )
+
+
+def _written(check: Check) -> tuple[str, Mapping[str, Any]] | None:
+    if check.expectation is None:
+        return None
+    kwargs = dict(check.expectation["kwargs"])
+    if isinstance(kwargs.get("row_condition"), str):
+        kwargs.setdefault("condition_parser", "great_expectations")
+    return str(check.expectation["type"]), kwargs
+
+
+def _core(check: Check) -> tuple[str, dict[str, Any]] | None:
+    """The core expectation that means the same, where there is one."""
+    threshold, none = check.threshold, check.threshold.value == 0
+    every = (threshold.operator in {"eq", "le"} and none) or (
+        threshold.operator == "mostly" and threshold.value == 1
+    )
+    match check.metric:
+        case "row_count" if threshold.operator in {"ge", "le", "between", "eq"}:
+            low = threshold.value if threshold.operator != "le" else None
+            high = {"ge": None, "between": threshold.upper}.get(threshold.operator, threshold.value)
+            return "expect_table_row_count_to_be_between", {"min_value": low, "max_value": high}
+        case "null_count" if every:
+            return "expect_column_values_to_not_be_null", {"column": check.columns[0]}
+        case "nonunique_count" | "duplicate_count" if every and len(check.columns) == 1:
+            return "expect_column_values_to_be_unique", {"column": check.columns[0]}
+        case "nonunique_count" | "duplicate_count" if every:
+            return "expect_compound_columns_to_be_unique", {"column_list": list(check.columns)}
+    return None
+
+
+def _rows(check: Check, sql: Dialect) -> tuple[str, dict[str, Any]]:
+    """The check's own SQL, as a query that gives rows only when the promise is broken."""
+    if check.metric == "schema":
+        query = _schema_query(check, sql)
+    else:
+        piece = pieces(check, 0, sql)
+        every = check.threshold.operator in {"eq", "le"} and check.threshold.value == 0
+        if piece.predicate is not None and every:
+            query = f"select * from {_BATCH} where {piece.predicate}"
+        else:
+            inner = [f"count(*) as {COUNT}"]
+            inner += [f"{text} as {alias}" for alias, text in piece.aggregates.items()]
+            query = (
+                f"select * from (select {piece.observed} as observed, coalesce({piece.passed}, "
+                f"false) as passed from (select {', '.join(inner)} from {_BATCH}) as scan) as judged "
+                "where not passed"
+            )
+        # Braces of a pattern are not placeholders of GX.
+        query = with_table(query.replace("{", "{{").replace("}", "}}"), _BATCH)
+        query = query.replace("{{batch}}", _BATCH)
+    return "unexpected_rows_expectation", {"unexpected_rows_query": query}
+
+
+def _schema_query(check: Check, sql: Dialect) -> str:
+    accepted = []
+    for name, kind in check.arguments["types"].items():
+        family = families.family_of(kind)
+        listed = sorted(families.ACCEPTED[family]) if family else []
+        kinds = ", ".join(sql.literal(item) for item in listed) or "found.kind"
+        accepted.append(f"(found.name = {sql.literal(name.lower())} and found.kind in ({kinds}))")
+    declared = " union all ".join(
+        f"select {sql.literal(name.lower())} as name" for name in check.arguments["types"]
+    )
+    physical = (
+        "case when data_type like '%]' then 'list' else "
+        "trim(split_part(lower(data_type), '(', 1)) end"
+    )
+    return (
+        f"select declared.name from ({declared}) as declared left join (select "
+        f"lower(column_name) as name, {physical} as kind from information_schema.columns "
+        f"where lower(table_schema) = {sql.literal(check.relation.schema.lower())} "
+        f"and lower(table_name) = {sql.literal(check.relation.table.lower())}) as found "
+        f"on found.name = declared.name and ({' or '.join(accepted)}) "
+        f"where found.name is null and (select count(*) from {_BATCH}) is not null"
+    )

@@ -1,0 +1,140 @@
+"""Great Expectations itself gives the verdicts that our scan gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dataplatform.checks.contract_rules import checks_of, scan_checks
+from dataplatform.checks.scan import run_scan
+from dataplatform.declarations.contract import load_contract
+from dataplatform.declarations.project import open_project
+from dataplatform.duckdb_file import open_duckdb
+from dataplatform.keys import Relation
+from dataplatform.quality import gx as room
+from dataplatform.resources.warehouse import open_warehouse
+from dataplatform_tests.checks.declared import column, gx, library, sql, write_contract
+
+ENVIRONMENT = """
+warehouse: {type: duckdb, path: .dataplatform/warehouse.duckdb}
+"""
+
+GOOD = """
+select i as customer_id, 'user' || i || '@example.com' as email, 20 + i % 50 as age,
+       case when i % 2 = 0 then 'EUR' else 'USD' end as currency, i * 1.5 as amount,
+       timestamptz '2025-01-01' + interval (i) hour as seen_at
+from range(1, 101) t(i)
+"""
+BAD = """
+select case when i % 10 = 0 then null when i = 7 then 6 else i end as customer_id,
+       case when i % 5 = 0 then 'nobody' when i % 7 = 0 then null
+            else 'user' || i || '@example.com' end as email,
+       case when i = 3 then 130 when i % 4 = 0 then null else i end as age,
+       case when i = 9 then 'XXX' else 'EUR' end as currency, i * 100.5 as amount,
+       timestamptz '2025-01-01' + interval (i) hour as seen_at
+from range(1, 51) t(i)
+"""
+
+
+def write(root: Path, relation: str = "raw_shop.customers") -> Path:
+    """Every kind of rule there is."""
+    return write_contract(
+        root, relation,
+        [
+            column("customer_id", "integer", primaryKey=True),
+            column("email", "string",
+                   gx("email_valid", "expect_column_values_to_match_regex",
+                      regex=r"^[^@]+@[^@]+\.[^@]{2,}$"),
+                   gx("email_mostly", "expect_column_values_to_match_regex", regex="@",
+                      mostly=0.8),
+                   gx("email_no_spaces", "expect_column_values_to_not_match_regex", regex=r"\s"),
+                   gx("email_length", "expect_column_value_lengths_to_be_between", min_value=8),
+                   library("email_missing", "missingValues", "warning",
+                           arguments={"missingValues": ["", "n/a"]}, mustBeLessThan=5),
+                   library("email_null_share", "nullValues", unit="percent", mustBeLessThan=10)),
+            column("age", "integer",
+                   gx("age_between", "expect_column_values_to_be_between", min_value=0,
+                      max_value=120),
+                   gx("age_mean", "expect_column_mean_to_be_between", min_value=1, max_value=60),
+                   gx("age_max", "expect_column_max_to_be_between", max_value=120),
+                   gx("age_stdev", "expect_column_stdev_to_be_between", min_value=1,
+                      max_value=20),
+                   gx("age_median", "expect_column_median_to_be_between", min_value=1,
+                      max_value=60),
+                   gx("age_of_europeans", "expect_column_values_to_be_between", min_value=0,
+                      max_value=120, row_condition='col("currency") == "EUR"',
+                      condition_parser="great_expectations")),
+            column("currency", "string",
+                   gx("currency_known", "expect_column_values_to_be_in_set",
+                      value_set=["EUR", "USD"]),
+                   library("currency_valid", "invalidValues",
+                           arguments={"validValues": ["EUR", "USD"]}, mustBe=0),
+                   gx("currencies", "expect_column_distinct_values_to_contain_set",
+                      value_set=["EUR", "USD"])),
+            column("amount", "number",
+                   gx("amount_sum", "expect_column_sum_to_be_between", min_value=1,
+                      max_value=100_000)),
+            column("seen_at", "timestamp"),
+        ],
+        library("enough", "rowCount", mustBeGreaterOrEqualTo=100),
+        library("pairs", "duplicateValues",
+                arguments={"properties": ["customer_id", "email"]}, mustBe=0),
+        sql("no_giants", "select count(*) from ${table} where age > 125", mustBe=0),
+        sql("average", "select avg(amount) from ${table}", mustBeLessThan=500),
+        gx("rows_query", "unexpected_rows_expectation",
+           unexpected_rows_query="select * from {batch} where amount > 4000"),
+    )
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """Return a project with one table; call it with the rows it shall hold."""
+    (tmp_path / "config" / "environments").mkdir(parents=True)
+    (tmp_path / "config" / "environments" / "local.yml").write_text(ENVIRONMENT)
+    (tmp_path / "dbt_project").mkdir()
+    contract = load_contract(write(tmp_path), tmp_path)
+
+    def fill(rows: str):
+        path = tmp_path / ".dataplatform" / "warehouse.duckdb"
+        with open_duckdb(path, purpose="test") as connection:
+            connection.execute("create schema if not exists raw_shop")
+            connection.execute(f"create or replace table raw_shop.customers as {rows}")
+        return open_project(tmp_path), contract
+
+    return fill
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", [GOOD, BAD], ids=["good", "bad"])
+def test_gx_gives_the_verdicts_that_the_scan_gives(shop, rows):
+    project, contract = shop(rows)
+    warehouse = open_warehouse(project.environment, project)
+    relation = Relation("raw_shop", "customers")
+    checks = scan_checks(checks_of(contract))
+    with warehouse.session("test") as session:
+        ours = run_scan(session.execute, checks, "duckdb", warehouse.columns(relation))
+    theirs = {verdict.name: verdict for verdict in room.validate(project, contract)}
+    assert all(v.error is None for v in [*ours, *theirs.values()]), [
+        v for v in [*ours, *theirs.values()] if v.error
+    ]
+    assert {v.name: v.passed for v in ours} == {v.name: theirs[v.name].passed for v in ours}
+    assert any(not v.passed for v in ours) == (rows is BAD)
+    # Where both count failing rows of a map expectation, they count the same.
+    written = {check.name for check in checks if check.expectation}
+    for verdict in ours:
+        other = theirs[verdict.name]
+        if verdict.name in written and other.failing_count is not None:
+            assert verdict.failing_count == other.failing_count, verdict.name
+    assert room.data_docs(project).is_file()
+
+
+@pytest.mark.slow
+def test_rules_only_gx_can_evaluate_are_judged_by_it(shop):
+    project, contract = shop(BAD)
+    only = [check for check in checks_of(contract) if check.engine == "gx"]
+    assert [check.name for check in only] == ["currencies"]
+    verdicts = room.validate(project, contract, only)
+    assert [(v.name, v.passed) for v in verdicts] == [("currencies", False)]
+    project, contract = shop(GOOD)
+    assert room.validate(project, contract, only)[0].passed
