@@ -91,7 +91,7 @@ class Postgres(Server):
             password_file.write_text(self.credentials["password"], encoding="utf-8")
             if user is not None:
                 shutil.chown(password_file, user, user)
-            done = subprocess.run(
+            done = subprocess.run(  # noqa: PLW1510 - the return code is judged below
                 [
                     str(_binary("initdb")), "-D", str(unfinished), "-U", self.credentials["user"],
                     "--auth=scram-sha-256", f"--pwfile={password_file}",
