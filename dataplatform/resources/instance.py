@@ -13,7 +13,9 @@ from typing import Any
 
 from dagster import AssetCheckKey, AssetCheckSeverity, AssetKey, DagsterInstance
 from dagster._core.definitions.data_version import CODE_VERSION_TAG, DATA_VERSION_TAG
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecordStatus,
+)
 
 GATE = "dataplatform/gate"
 SEVERITY = "dataplatform/severity"
@@ -126,7 +128,7 @@ def gate_checks(context: Any, assets: Collection[AssetKey]) -> list[AssetCheckKe
     found = []
     for layer in _graphs(context):
         for key in layer.asset_check_keys:
-            if key.asset_key in wanted and layer.get(key).check_spec.metadata.get(GATE):
+            if key.asset_key in wanted and layer.get_check_spec(key).metadata.get(GATE):
                 found.append(key)
         if found:
             break
@@ -135,10 +137,12 @@ def gate_checks(context: Any, assets: Collection[AssetKey]) -> list[AssetCheckKe
 
 def _graphs(context: Any) -> Iterable[Any]:
     """The whole graph where the run knows it, then the part that its job holds."""
-    step = context.op_execution_context.get_step_execution_context() if hasattr(
-        context, "op_execution_context"
-    ) else context.get_step_execution_context()
-    if step._execution_data.repository_def is not None:  # noqa: SLF001 - has no public reader
+    step = (
+        context.op_execution_context.get_step_execution_context()
+        if hasattr(context, "op_execution_context")
+        else context.get_step_execution_context()
+    )
+    if step._execution_data.repository_def is not None:
         yield step.repository_def.asset_graph
     yield step.job_def.asset_layer.asset_graph
 

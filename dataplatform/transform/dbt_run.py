@@ -9,7 +9,6 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -207,22 +206,6 @@ def _mark(manifest: Any, invocation: Invocation) -> None:
     for node_id in invocation.full_refresh:
         manifest.nodes[node_id].config.full_refresh = True
         manifest.nodes[node_id].config._extra["full_refresh"] = True
-
-
-@contextmanager
-def dbt_cursor() -> Iterator[Any]:
-    """A second cursor on the DuckDB file that the running dbt holds open, or None."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-
-    environment = DuckDBConnectionManager._ENV
-    if environment is None or getattr(environment, "conn", None) is None:
-        yield None
-        return
-    cursor = environment.conn.cursor()
-    try:
-        yield cursor
-    finally:
-        cursor.close()
 
 
 def _forget_connections() -> None:

@@ -16,7 +16,7 @@ from dagster import AssetCheckKey, AssetExecutionContext, Failure
 
 from dataplatform.declarations.dbt_project import parsed_manifest_file, target_folder
 from dataplatform.declarations.environment import export
-from dataplatform.duckdb_file import warehouse_lock
+from dataplatform.duckdb_file import open_duckdb
 from dataplatform.keys import Relation, asset_key, relation_of
 from dataplatform.resources.instance import (
     latest_blocking_verdicts,
@@ -61,14 +61,14 @@ def build(
         for key in context.op_execution_context.selected_asset_keys
     }
     days = _days(context)
-    with _held(project, f"dbt build ({len(selected)} models)"):
+    with _held(project, f"dbt build of {len(selected)} models") as look:
         plan, targets = _plan(context, rules, warehouse, selected, bool(days))
         _announce(context, rules, plan)
-        recorder = StepRecorder(context, rules, plan, targets, days)
+        recorder = StepRecorder(context, rules, plan, targets, days, look)
         tests = _tests(rules, plan, context, selected)
         reported: dict[str, NodeDone] = {}
         if plan.run or tests:
-            recorder.before(warehouse)
+            recorder.before()
             yield from _run(context, project, plan, tests, days, recorder, reported)
     yield from let_downstream_go_on(
         context, [asset_key(node.relation) for node in graph.nodes if node.id in selected]
@@ -86,9 +86,10 @@ def _days(context: AssetExecutionContext) -> list[str]:
     return sorted(run.partition_keys) if run.has_partition_key_range else []
 
 
-def _held(project: Project, purpose: str) -> AbstractContextManager[None]:
+def _held(project: Project, purpose: str) -> AbstractContextManager[Any]:
+    """Hold the warehouse file for the whole step, and a connection to look at it beside dbt."""
     path = duckdb_path(project)
-    return nullcontext() if path is None else warehouse_lock(path, purpose)
+    return nullcontext() if path is None else open_duckdb(path, purpose=purpose)
 
 
 def _plan(

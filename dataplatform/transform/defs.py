@@ -4,8 +4,6 @@ One step builds all models that a run selects, in one dbt invocation; a model th
 day is part of it, so that a pipeline builds everything and a backfill picks days.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     from dataplatform.declarations.project import Project
 
 
-def build_definitions(project: Project) -> Definitions:
+def build_definitions(project: "Project") -> Definitions:
     """Return the assets and checks of the dbt project, and the published marts.
 
     Raises:
@@ -56,9 +54,11 @@ def build_definitions(project: Project) -> Definitions:
     marts = marts_of(graph)
     if marts:
         assets.append(
-            publish_assets(marts, warehouse, {
-                relation: _freshness(hours) for relation, hours in promised.items()
-            })
+            publish_assets(
+                marts,
+                warehouse,
+                {relation: _freshness(hours) for relation, hours in promised.items()},
+            )
         )
     published = {node.id: asset_key(node.relation.published) for node in marts}
     assets.extend(exposure_spec(graph, exposure, published) for exposure in graph.exposures)
@@ -69,7 +69,7 @@ def _freshness(hours: float | None) -> FreshnessPolicy | None:
     return None if not hours else FreshnessPolicy.time_window(fail_window=timedelta(hours=hours))
 
 
-def _dbt_asset(project: Project, rules: Rules, specs: list[AssetSpec]) -> AssetsDefinition:
+def _dbt_asset(project: "Project", rules: Rules, specs: list[AssetSpec]) -> AssetsDefinition:
     checks = [test_spec(rules.graph, test) for test in rules.plain_tests]
     for found in rules.contract_checks.values():
         checks.extend(check_spec(check) for check in found)
@@ -91,5 +91,3 @@ def _dbt_asset(project: Project, rules: Rules, specs: list[AssetSpec]) -> Assets
         yield from build(context, project, rules, context.resources.warehouse.warehouse)
 
     return dbt_build
-
-

@@ -4,8 +4,6 @@ A mart is published when its candidate is new and keeps every error rule. One th
 stays as it was, with its last good rows, and the step says so at its end.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 

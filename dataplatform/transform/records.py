@@ -60,7 +60,9 @@ def version_tags(
     return tags
 
 
-def record(step: Any, events: Sequence[AssetMaterialization | AssetCheckEvaluation]) -> Iterator[Any]:
+def record(
+    step: Any, events: Sequence[AssetMaterialization | AssetCheckEvaluation]
+) -> Iterator[Any]:
     """Store events in one batch, and yield them for the run.
 
     Args:
@@ -109,7 +111,9 @@ class Targets:
             self._outdated.clear()
         return self._known.get(key)
 
-    def evaluation(self, result: AssetCheckResult, rule_version: str | None) -> AssetCheckEvaluation:
+    def evaluation(
+        self, result: AssetCheckResult, rule_version: str | None
+    ) -> AssetCheckEvaluation:
         """Return a check's result as the event that is recorded."""
         assert result.asset_key is not None and result.check_name is not None
         target = self[result.asset_key]
@@ -151,6 +155,4 @@ def let_downstream_go_on(context: Any, keys: Sequence[AssetKey]) -> Iterator[Out
         name = context.assets_def.get_output_name_for_asset_key(key)
         if name in read:
             # The mark makes Dagster take the output and write down nothing about the asset.
-            yield Output(
-                None, name, metadata={SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
-            )
+            yield Output(None, name, metadata={SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True})

@@ -37,9 +37,7 @@ class Rules:
     def contract_test(self) -> dict[Relation, DbtTest]:
         """The compiled test of each relation with a contract."""
         return {
-            self.graph.by_id[test.node].relation: test
-            for test in self.graph.tests
-            if test.contract
+            self.graph.by_id[test.node].relation: test for test in self.graph.tests if test.contract
         }
 
     @cached_property

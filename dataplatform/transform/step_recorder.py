@@ -25,8 +25,7 @@ from dataplatform.checks.verdicts import Verdict, parse_log_line
 from dataplatform.declarations.dbt_graph import DbtNode, DbtTest
 from dataplatform.keys import asset_key
 from dataplatform.resources.check_results import GATE, SEVERITY, check_result, summary_of
-from dataplatform.resources.warehouse import Warehouse
-from dataplatform.transform.dbt_run import NodeDone, dbt_cursor
+from dataplatform.transform.dbt_run import NodeDone
 from dataplatform.transform.outcome import is_bad
 from dataplatform.transform.records import Targets, record, version_tags
 from dataplatform.transform.rules import Rules
@@ -44,6 +43,7 @@ class StepRecorder:
         plan: what the step does.
         targets: the last materialisations, kept up to date.
         days: the days asked for by name, or none.
+        look: a connection to the DuckDB file beside dbt's own, or None on another warehouse.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class StepRecorder:
         plan: StepPlan,
         targets: Targets,
         days: Sequence[str],
+        look: Any,
     ) -> None:
         self._context = context
         self._step = context.op_execution_context.get_step_execution_context()
@@ -70,6 +71,7 @@ class StepRecorder:
             for check in checks
         }
         self._judged: set[str] = set()
+        self._look = look
         self.broken: dict[str, list[str]] = {}
 
     @property
@@ -77,16 +79,14 @@ class StepRecorder:
         """Whether something is gathered and not recorded."""
         return bool(self._built or self._results)
 
-    def before(self, warehouse: Warehouse) -> None:
+    def before(self) -> None:
         """Note what the days of models that are rebuilt by day look like before the step."""
-        nodes = [node for node in self._graph.nodes if node.partition and node.id in self._plan.run]
-        if not nodes or self._days or warehouse.dialect != "duckdb":
+        if self._look is None or self._days:
             return
-        with warehouse.session("days before the build") as session:
-            connection = session.connection  # type: ignore[attr-defined]
-            for node in nodes:
-                column = (node.partition or {})["column"]
-                self._prints[node.id] = day_prints(connection, node.relation, column)
+        for node in self._graph.nodes:
+            if node.partition and node.id in self._plan.run:
+                column = node.partition["column"]
+                self._prints[node.id] = day_prints(self._look, node.relation, column)
 
     def said(self, text: str) -> None:
         """Take a line that a test logged; only verdicts matter."""
@@ -164,13 +164,13 @@ class StepRecorder:
         built, self._built = self._built, []
         results, self._results = self._results, []
         if built:
-            with dbt_cursor() as cursor:
-                found = {} if cursor is None else probe(cursor, (one.relation for one, _ in built))
-                events = [
-                    event
-                    for node, done in built
-                    for event in self._materialisations(node, done, found.get(node.relation), cursor)
-                ]
+            tables = (one.relation for one, _ in built)
+            found = {} if self._look is None else probe(self._look, tables)
+            events = [
+                event
+                for node, done in built
+                for event in self._materialisations(node, done, found.get(node.relation))
+            ]
             yield from record(self._step, events)
             self._targets.materialised([asset_key(node.relation) for node, _ in built])
         if results:
@@ -179,7 +179,7 @@ class StepRecorder:
             )
 
     def _materialisations(
-        self, node: DbtNode, done: NodeDone, found: Found | None, cursor: Any
+        self, node: DbtNode, done: NodeDone, found: Found | None
     ) -> list[AssetMaterialization]:
         key, tags = asset_key(node.relation), self._tags(node)
         metadata: dict[str, Any] = {
@@ -193,7 +193,7 @@ class StepRecorder:
                 metadata["dagster/row_count"] = MetadataValue.int(found.row_count)
         if node.partition is None:
             return [AssetMaterialization(key, metadata=metadata, tags=tags)]
-        days = self._days or self._changed_days(node, cursor)
+        days = self._days or self._changed_days(node)
         return [
             AssetMaterialization(
                 key,
@@ -205,20 +205,24 @@ class StepRecorder:
             for day in days
         ]
 
-    def _changed_days(self, node: DbtNode, cursor: Any) -> list[str]:
+    def _changed_days(self, node: DbtNode) -> list[str]:
         """Days whose rows changed, and those that Dagster never saw."""
         partitions = partitions_of(node)
         assert partitions is not None and node.partition is not None
         valid = set(partitions.get_partition_keys())
         before = self._prints.get(node.id, {})
-        after = {} if cursor is None else day_prints(
-            cursor, node.relation, node.partition["column"]
+        after = (
+            {}
+            if self._look is None
+            else day_prints(self._look, node.relation, node.partition["column"])
         )
         seen = self._context.instance.get_materialized_partitions(asset_key(node.relation))
         changed = {day for day in before.keys() | after.keys() if before.get(day) != after.get(day)}
         missing = after.keys() - seen
         # At least one, so that the version of what was built is on record.
-        return sorted((changed | missing) & valid) or [max(after.keys() & valid, default=max(valid))]
+        return sorted((changed | missing) & valid) or [
+            max(after.keys() & valid, default=max(valid))
+        ]
 
     def _tags(self, node: DbtNode) -> dict[str, str]:
         version = self._plan.versions.get(node.id)

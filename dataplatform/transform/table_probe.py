@@ -36,9 +36,7 @@ def probe(cursor: Any, relations: Iterable[Relation]) -> dict[Relation, Found]:
     wanted = list(dict.fromkeys(relations))
     if not wanted:
         return {}
-    listed = ", ".join(
-        "'" + str(relation).replace("'", "''") + "'" for relation in wanted
-    )
+    listed = ", ".join("'" + str(relation).replace("'", "''") + "'" for relation in wanted)
     columns: dict[Relation, dict[str, str]] = {}
     for schema, table, column, kind in cursor.execute(
         "select schema_name, table_name, column_name, data_type from duckdb_columns() "
