@@ -1,0 +1,150 @@
+"""When an asset or a check runs by itself: after an outside event, and never twice.
+
+An asset runs when an input was updated and the gates of all inputs stood on that very update. It
+does not run where a pipeline that covers it made the update: that run did, or is about to do, or
+has decided to leave out, the asset itself. Only Dagster's own building blocks are used, so that
+its daemon evaluates them without the code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from dagster import (
+    AssetCheckKey,
+    AssetChecksDefinition,
+    AssetCheckSpec,
+    AssetKey,
+    AssetsDefinition,
+    AssetSelection,
+    AssetSpec,
+    AutomationCondition,
+)
+
+from dataplatform.automation.pipelines import PIPELINE_TAG
+
+GATE = "dataplatform/gate"
+
+Gates = Mapping[AssetKey, Sequence[AssetCheckKey]]
+Coverage = Mapping[AssetKey, Collection[str]]
+
+
+def asset_condition(
+    key: AssetKey, inputs: Iterable[AssetKey], gates: Gates, coverage: Coverage
+) -> AutomationCondition[Any]:
+    """Return the condition under which an asset runs by itself.
+
+    Args:
+        key: the asset.
+        inputs: what it reads.
+        gates: the checks that gate each asset.
+        coverage: the pipelines that make each asset.
+    """
+    return (
+        AutomationCondition.in_latest_time_window()
+        & _updated(coverage.get(key, ())).since_last_handled()
+        & ~AutomationCondition.any_deps_missing()
+        & ~AutomationCondition.any_deps_in_progress()
+        & ~AutomationCondition.in_progress()
+        & gates_stand(check for source in inputs for check in gates.get(source, ()))
+    ).with_label("an input was updated and its gates stand")
+
+
+def check_condition(pipelines: Collection[str]) -> AutomationCondition[Any]:
+    """Return the condition under which a check runs by itself, such as after a reported sync.
+
+    Args:
+        pipelines: those that check the table anyway.
+    """
+    return (
+        _updated(pipelines).since_last_handled()
+        & ~AutomationCondition.any_deps_in_progress()
+        & ~AutomationCondition.in_progress()
+    ).with_label("its table was updated outside a pipeline")
+
+
+def gates_stand(checks: Iterable[AssetCheckKey]) -> AutomationCondition[Any]:
+    """Return the condition that inputs' gates passed on their last update.
+
+    An input that is made in the same run needs no verdict yet: that run's own gate holds there.
+    """
+    chosen = AssetSelection.checks(*sorted(set(checks)))
+    passed = AutomationCondition.all_checks_match(AutomationCondition.check_passed())
+    return AutomationCondition.all_deps_match(
+        AutomationCondition.will_be_requested() | passed.allow(chosen)
+    ).with_label("all inputs' gates stand")
+
+
+def _updated(pipelines: Collection[str]) -> AutomationCondition[Any]:
+    """Whether an input was updated by something that does not also look after the target."""
+    fresh = (
+        AutomationCondition.newly_updated() & ~AutomationCondition.executed_with_root_target()
+    )
+    for name in sorted(pipelines):
+        fresh &= ~AutomationCondition.executed_with_tags(tag_values={PIPELINE_TAG: name})
+    return AutomationCondition.any_deps_match(
+        fresh | AutomationCondition.will_be_requested()
+    ).with_label("an input was updated elsewhere")
+
+
+def gates_of(definitions: Iterable[Any]) -> dict[AssetKey, list[AssetCheckKey]]:
+    """Return the checks whose failure keeps readers of an asset from running, by asset."""
+    found: dict[AssetKey, list[AssetCheckKey]] = {}
+    for definition in definitions:
+        if isinstance(definition, AssetsDefinition):
+            for spec in definition.check_specs:
+                if spec.metadata.get(GATE):
+                    found.setdefault(spec.asset_key, []).append(spec.key)
+    return found
+
+
+def with_conditions(
+    definitions: Sequence[Any], gates: Gates, coverage: Coverage
+) -> list[Any]:
+    """Return a graph's assets and checks with their conditions.
+
+    What has no input, such as a sync, has no condition: its clock or an outside event runs it.
+    An asset that declares a condition of its own keeps it.
+    """
+
+    def conditioned(spec: AssetSpec) -> AssetSpec:
+        inputs = {dep.asset_key for dep in spec.deps} - {spec.key}
+        if not inputs or spec.automation_condition is not None:
+            return spec
+        condition = asset_condition(spec.key, inputs, gates, coverage)
+        return spec.replace_attributes(automation_condition=condition)
+
+    found: list[Any] = []
+    for definition in definitions:
+        if isinstance(definition, AssetChecksDefinition):
+            found.append(_with_check_conditions(definition, coverage))
+        elif isinstance(definition, AssetsDefinition) and definition.is_executable:
+            found.append(definition.map_asset_specs(conditioned))
+        else:
+            found.append(definition)
+    return found
+
+
+def _with_check_conditions(
+    definition: AssetChecksDefinition, coverage: Coverage
+) -> AssetChecksDefinition:
+    attributes = definition.get_attributes_dict()
+    return AssetChecksDefinition.create(
+        keys_by_input_name=attributes["keys_by_input_name"],
+        node_def=attributes["node_def"],
+        check_specs_by_output_name={
+            output: AssetCheckSpec(
+                spec.name,
+                asset=spec.asset_key,
+                description=spec.description,
+                additional_deps=list(spec.additional_deps),
+                blocking=spec.blocking,
+                metadata=spec.metadata,
+                automation_condition=check_condition(coverage.get(spec.asset_key, ())),
+            )
+            for output, spec in attributes["check_specs_by_output_name"].items()
+        },
+        can_subset=attributes["can_subset"],
+        resource_defs=attributes["resource_defs"],
+    )
