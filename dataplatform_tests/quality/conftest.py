@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,13 @@ from dataplatform_tests.checks.declared import column, gx, library, sql, write_c
 
 REPOSITORY = Path(__file__).parents[2]
 EMAIL = r"^[^@]+@[^@]+\.[^@]+$"
+
+
+def bare_project(root: Path) -> None:
+    """Make a project folder that declares an environment and nothing else."""
+    (root / "config").mkdir(exist_ok=True)
+    shutil.copytree(REPOSITORY / "config" / "environments", root / "config" / "environments")
+    (root / "dbt_project").mkdir(exist_ok=True)
 
 
 @pytest.fixture

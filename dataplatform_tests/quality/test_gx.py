@@ -15,10 +15,7 @@ from dataplatform.keys import Relation
 from dataplatform.quality import gx as room
 from dataplatform.resources.warehouse import open_warehouse
 from dataplatform_tests.checks.declared import column, gx, library, sql, write_contract
-
-ENVIRONMENT = """
-warehouse: {type: duckdb, path: .dataplatform/warehouse.duckdb}
-"""
+from dataplatform_tests.quality.conftest import bare_project
 
 GOOD = """
 select i as customer_id, 'user' || i || '@example.com' as email, 20 + i % 50 as age,
@@ -90,9 +87,7 @@ def write(root: Path, relation: str = "raw_shop.customers") -> Path:
 @pytest.fixture
 def shop(tmp_path):
     """Return a project with one table; call it with the rows it shall hold."""
-    (tmp_path / "config" / "environments").mkdir(parents=True)
-    (tmp_path / "config" / "environments" / "local.yml").write_text(ENVIRONMENT)
-    (tmp_path / "dbt_project").mkdir()
+    bare_project(tmp_path)
     contract = load_contract(write(tmp_path), tmp_path)
 
     def fill(rows: str):
