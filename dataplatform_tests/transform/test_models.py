@@ -155,7 +155,8 @@ def test_a_backfill_touches_only_its_days(built: DbtRuns) -> None:
 def test_the_history_keeps_what_a_customer_was(tmp_path: Path) -> None:
     """A changed customer has two versions, a deleted one a closed version, others one open one."""
     runs, company = DbtRuns(tmp_path), small_company(customers=3, orders=3)
-    select = ("--select", "stg_production_customers", "customers_history")
+    chosen = "stg_production_customers customers_history"
+    select = ("--select", chosen, "--indirect-selection", "cautious")
     _sync(runs, company, "2026-01-01T00:00:00")
     runs.run("build", *select)
     company.find("customers", customer_id=1).update(country="IT", updated_at=at("2026-01-02"))

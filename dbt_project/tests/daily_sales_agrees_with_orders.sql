@@ -1,7 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'daily_sales'}}}) }}
 
 -- The days that were built hold exactly the orders of those days, none lost and none twice.
-{%- set range_given = var('start_date', none) and var('end_date', none) %}
 
 with orders as (
     select
@@ -37,7 +36,4 @@ where
         or orders.order_count <> days.order_count
         or orders.amount_eur <> days.amount_eur
     )
-    {%- if range_given %}
-    and coalesce(orders.sales_date, days.sales_date)
-    between cast('{{ var("start_date") }}' as date) and cast('{{ var("end_date") }}' as date)
-    {%- endif %}
+    and {{ in_backfill('coalesce(orders.sales_date, days.sales_date)') }}

@@ -1,10 +1,4 @@
-{#- A range of days, both ends included, is given by a backfill; a full refresh builds all days. -#}
-{%- set range_given = var('start_date', none) and var('end_date', none) and not flags.FULL_REFRESH -%}
-{%- set range_filter -%}
-    {%- if range_given -%}
-    and sales_date between cast('{{ var("start_date") }}' as date) and cast('{{ var("end_date") }}' as date)
-    {%- endif -%}
-{%- endset -%}
+{#- A backfill gives a range of days, see in_backfill; otherwise all days are looked at. -#}
 {{
     config(
         materialized='incremental',
@@ -14,6 +8,7 @@
         post_hook="{{ delete_vanished(
             'select ordered_on as sales_date, currency from ' ~ ref('fact_orders') ~ \" where status <> 'cancelled'\",
             ['sales_date', 'currency'],
+            in_backfill('sales_date'),
         ) }}",
     )
 }}
@@ -38,13 +33,13 @@ days as (
         cast(sum(total_amount) as decimal(18, 2)) as gross_amount,
         cast(sum(total_amount_eur) as decimal(18, 2)) as gross_amount_eur
     from sales
-    where true {{ range_filter }}
+    where {{ in_backfill('sales_date') }}
     group by sales_date, currency
 )
 
 select days.*
 from days
-{%- if is_incremental() and not range_given %}
+{%- if is_incremental() and not is_backfill() %}
 -- Only days whose figures moved are written again.
 left join {{ this }} as built
     on days.sales_date = built.sales_date and days.currency = built.currency
