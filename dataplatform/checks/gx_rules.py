@@ -166,7 +166,7 @@ def _pair(kind: str, kwargs: Mapping[str, Any]) -> Translated | None:
     pair = (_needed(kwargs, "column_A", kind), _needed(kwargs, "column_B", kind))
     ignore = kwargs.get("ignore_row_if") or "both_values_are_missing"
     arguments = {"pair": operator, "ignore": ignore, "words": f"rows where {pair[0]} and {pair[1]} "
-                 "do not agree", "good": f"rows with {pair[0]} and {pair[1]} in agreement"}
+                 "do not agree", "good": f"row with {pair[0]} and {pair[1]} in agreement"}
     return Translated("failing_rows", _mostly(kwargs), pair, arguments)
 
 

@@ -168,11 +168,11 @@ class Check:
         what = _metric_words(self)
         if self.threshold.operator == "mostly":
             share = float(self.threshold.value)
-            return f"all {what[1]}" if share >= 1 else f"at least {share:.4%} {what[1]}"
+            return f"every {what[1]}" if share >= 1 else f"at least {share * 100:g} % of {what[1]}"
         percent = " %" if self.unit == "percent" else ""
         if self.metric in ROW_METRICS | DUPLICATE_METRICS:
             if self.threshold.operator in {"eq", "le"} and self.threshold.value == 0:
-                return f"no {what[0]}"
+                return f"every {what[1]}" if self.metric == "invalid_count" else f"no {what[0]}"
             return f"{self.threshold.words()}{percent} {what[0]}"
         if self.metric in {"schema", "expectation"}:
             return what[0]
@@ -187,22 +187,22 @@ def _metric_words(check: Check) -> tuple[str, str]:
         case "row_count":
             return "number of rows", ""
         case "null_count":
-            return f"null values of {column}", f"values of {column} not null"
+            return f"null values of {column}", f"{column} filled"
         case "missing_count":
-            return f"missing values of {column}", f"values of {column} present"
+            return f"missing values of {column}", f"{column} filled"
         case "duplicate_count":
-            return f"repeated values of {column}", f"values of {column} unique"
+            return f"repeated values of {column}", f"{column} unique"
         case "nonunique_count":
-            return f"rows that share {column}", f"values of {column} unique"
+            return f"rows that share {column}", f"{column} unique"
         case "invalid_count":
             return f"values of {column} {_invalid(arguments)}", f"{column} {_valid(arguments)}"
         case "failing_rows":
             words = arguments.get("words") or f"rows where {arguments.get('predicate', '')}"
-            return words, arguments.get("good", "rows good")
+            return words, arguments.get("good", "row good")
         case "sql":
             return "result of the query", ""
         case "schema":
-            return f"columns {column} with their declared types", ""
+            return f"{len(check.columns)} columns with their declared types", ""
         case "age_hours":
             return f"age of the newest {column} in hours", ""
         case "expectation":

@@ -1,0 +1,52 @@
+"""What is wrong with contracts beyond what reading them already refuses.
+
+Compiled files that have come apart from their contracts, and promises that could not be kept.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dataplatform.checks.contract_rules import checks_of, gx_checks
+from dataplatform.declarations.errors import DeclarationError
+from dataplatform.quality import compile_dbt
+
+if TYPE_CHECKING:
+    from dataplatform.declarations.contract import Contract
+    from dataplatform.declarations.project import Project
+
+
+def findings(project: Project) -> list[str]:
+    """Return one sentence for each thing that must be mended."""
+    found = [
+        f"{path.relative_to(project.root)}: is not what its contract compiles to; "
+        "run `dataplatform contract compile`."
+        for path in compile_dbt.stale(project)
+    ]
+    for contract in project.contracts:
+        found += _ungated(project, contract)
+    return found
+
+
+def _ungated(project: Project, contract: Contract) -> list[str]:
+    """An error rule that runs only after dbt cannot hold back children inside the same build."""
+    late = [check for check in gx_checks(checks_of(contract)) if check.gate]
+    if not late or not compile_dbt.of_model(contract):
+        return []
+    from dataplatform.declarations.dbt_project import load_graph
+
+    graph = load_graph(project)
+    node = graph.by_relation.get(contract.relation)
+    children = [graph.by_id[child].name for child in graph.children.get(node.id, ())] if node else []
+    if not children:
+        return []
+    return [
+        str(DeclarationError(
+            contract.file,
+            check.line,
+            f"the error rule {check.name!r} can only be evaluated by Great Expectations, after "
+            f"dbt has built {', '.join(sorted(children))}: make it a warning, or say it as a "
+            "library or SQL rule.",
+        ))
+        for check in late
+    ]
