@@ -74,6 +74,7 @@ ALTER TABLE order_items ADD FOREIGN KEY (order_id) REFERENCES orders;
 ALTER TABLE order_items ADD FOREIGN KEY (product_id) REFERENCES products;
 CREATE INDEX ON orders (customer_id);
 CREATE INDEX ON payments (order_id);
+CREATE UNIQUE INDEX ON payments (reference);
 """
 
 
