@@ -39,7 +39,7 @@ days as (
 
 select days.*
 from days
-{%- if is_incremental() and not is_backfill() %}
+{% if is_incremental() and not is_backfill() %}
 -- Only days whose figures moved are written again.
 left join {{ this }} as built
     on days.sales_date = built.sales_date and days.currency = built.currency
@@ -49,4 +49,4 @@ where
     or built.customer_count <> days.customer_count
     or built.gross_amount <> days.gross_amount
     or built.gross_amount_eur <> days.gross_amount_eur
-{%- endif %}
+{% endif %}

@@ -16,13 +16,13 @@ with changed as (
         versions.synced_at,
         versions.live_rows
     from {{ ref('int_order_versions') }} as versions
-    {%- if is_incremental() %}
+    {% if is_incremental() %}
     left join {{ this }} as built on versions.order_id = built.order_id
     where
         built.order_id is null
         or built._synced_at <> versions.synced_at
         or built._source_rows <> versions.live_rows
-    {%- endif %}
+    {% endif %}
 ),
 
 orders as (
@@ -40,7 +40,7 @@ items as (
         count(*) as item_count,
         sum(quantity) as quantity
     from {{ ref('stg_order_items') }}
-    where order_id in (select order_id from changed)
+    where order_id in (select changed.order_id from changed)
     group by order_id
 ),
 
@@ -49,7 +49,7 @@ payments as (
         order_id,
         sum(amount) as paid_amount
     from {{ ref('stg_payments') }}
-    where order_id in (select order_id from changed)
+    where order_id in (select changed.order_id from changed)
     group by order_id
 )
 
