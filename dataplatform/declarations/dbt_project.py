@@ -154,9 +154,7 @@ def _parse(project: Project, graph_file: Path) -> None:
     for old in graph_file.parent.iterdir():
         if old.suffix in (".json", ".msgpack") and old.stem != graph_file.stem:
             old.unlink(missing_ok=True)
-    _replace(
-        graph_file.with_suffix(".msgpack"), (target / "partial_parse.msgpack").read_bytes()
-    )
+    _replace(graph_file.with_suffix(".msgpack"), (target / "partial_parse.msgpack").read_bytes())
     _replace(graph_file, graph.to_json().encode())
 
 
