@@ -328,7 +328,9 @@ def small_company(seed: int = 7, customers: int = 60, orders: int = 300) -> Comp
                 }
             )
     # One born on a leap day, one with a birthday on the day ages are computed, one for nobody.
-    for contact, birthdate in zip(company.crm["Contact"], ["2000-02-29", "1990-01-01"], strict=False):
+    for contact, birthdate in zip(
+        company.crm["Contact"], ["2000-02-29", "1990-01-01"], strict=False
+    ):
         contact["Birthdate"] = birthdate
     company.crm["Contact"][-1] |= {"Customer_External_Id__c": "unknown"}
     for number in range(1, orders + 1):
