@@ -1,0 +1,153 @@
+"""Verdicts over time, and when tables were last made: what the check report shows of the past.
+
+Reads Dagster's records in a handful of queries, however many checks there are. What is made of
+them on the page is the quality room's business.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dagster import AssetKey, DagsterInstance, DagsterRunStatus, EventLogEntry
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._serdes import deserialize_value
+
+from dataplatform.keys import Relation, relation_of
+
+_DONE = ("SUCCEEDED", "FAILED")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One recorded verdict of one check.
+
+    Attributes:
+        timestamp: seconds since 1970.
+        severity: ERROR or WARN, as recorded then.
+        metadata: plain values by name (expected, observed, failing_count, sample_keys ...).
+    """
+
+    timestamp: float
+    run_id: str
+    passed: bool
+    severity: str
+    description: str
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class TableState:
+    """What is recorded of a table's making.
+
+    Attributes:
+        materialised: when rows were last written, seconds since 1970.
+        confirmed: when a run last succeeded in making it or in finding it unchanged.
+        row_count: rows at the last materialisation, where it was reported.
+    """
+
+    materialised: float | None
+    confirmed: float | None
+    row_count: int | None
+
+
+def evaluations(
+    instance: DagsterInstance, limit: int = 30
+) -> dict[tuple[Relation, str], list[Evaluation]]:
+    """Return the last verdicts of every check that was ever evaluated, the newest first.
+
+    Args:
+        instance: whose records are read.
+        limit: how many verdicts of each check.
+    """
+    import sqlalchemy as db
+
+    table = AssetCheckExecutionsTable
+    place = (
+        db.func.row_number()
+        .over(partition_by=[table.c.asset_key, table.c.check_name], order_by=table.c.id.desc())
+        .label("place")
+    )
+    ranked = (
+        db.select(table.c.id, table.c.evaluation_event, place)
+        .where(table.c.execution_status.in_(_DONE))
+        .subquery()
+    )
+    query = (
+        db.select(ranked.c.evaluation_event)
+        .where(ranked.c.place <= limit)
+        .order_by(ranked.c.id.desc())
+    )
+    with instance.event_log_storage.index_connection() as connection:  # type: ignore[attr-defined]
+        rows = connection.execute(query).fetchall()
+    found: dict[tuple[Relation, str], list[Evaluation]] = {}
+    for (text,) in rows:
+        entry = deserialize_value(text, EventLogEntry)
+        event = entry.dagster_event
+        if event is None:
+            continue
+        verdict = event.asset_check_evaluation_data
+        if len(verdict.asset_key.path) != 2:
+            continue
+        found.setdefault((relation_of(verdict.asset_key), verdict.check_name), []).append(
+            Evaluation(
+                timestamp=entry.timestamp,
+                run_id=entry.run_id,
+                passed=verdict.passed,
+                severity=verdict.severity.value,
+                description=verdict.description or "",
+                metadata=_plain(verdict.metadata),
+            )
+        )
+    return found
+
+
+def table_states(instance: DagsterInstance) -> dict[Relation, TableState]:
+    """Return when each known table was last made, and how many rows it then had."""
+    keys = [key for key in instance.all_asset_keys() if len(key.path) == 2]
+    ended: dict[str, float | None] = {}
+    found: dict[Relation, TableState] = {}
+    for record in instance.get_asset_records(keys) if keys else ():
+        entry = record.asset_entry
+        last, watched = entry.last_materialization_record, entry.last_observation_record
+        run_id = entry.last_run_id
+        if run_id and run_id not in ended:
+            ended[run_id] = _success(instance, run_id)
+        times = [ended.get(run_id) if run_id and last else None,
+                 last.timestamp if last else None, watched.timestamp if watched else None]
+        known = [time for time in times if time is not None]
+        found[relation_of(entry.asset_key)] = TableState(
+            materialised=last.timestamp if last else None,
+            confirmed=max(known, default=None),
+            row_count=_row_count(last),
+        )
+    return found
+
+
+def _success(instance: DagsterInstance, run_id: str) -> float | None:
+    record = instance.get_run_record_by_id(run_id)
+    if record is None or record.dagster_run.status != DagsterRunStatus.SUCCESS:
+        return None
+    return record.end_time
+
+
+def _row_count(last: Any) -> int | None:
+    if last is None or last.asset_materialization is None:
+        return None
+    count = last.asset_materialization.metadata.get("dagster/row_count")
+    return None if count is None else int(count.value)
+
+
+def _plain(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return metadata without Dagster's wrappers."""
+    found: dict[str, Any] = {}
+    for name, value in metadata.items():
+        inner = getattr(value, "value", value)
+        if isinstance(inner, AssetKey):
+            inner = inner.to_user_string()
+        if not isinstance(inner, str | int | float | bool | list | dict | None):
+            inner = json.loads(json.dumps(inner, default=str))
+        found[name] = inner
+    return found
