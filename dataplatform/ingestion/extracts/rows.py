@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 ATTEMPTS = 8
-BACKOFF_SECONDS = 0.5
+# A server that is not there is given up sooner than one that is busy.
+CONNECT_ATTEMPTS = 2
+BACKOFF_SECONDS = 0.25
+LONGEST_BACKOFF_SECONDS = 10
 REQUEST_TIMEOUT_SECONDS = 60
 
 
@@ -109,7 +112,10 @@ def patient_session() -> Any:
 
     retry = Retry(
         total=ATTEMPTS,
+        connect=CONNECT_ATTEMPTS,
+        read=CONNECT_ATTEMPTS,
         backoff_factor=BACKOFF_SECONDS,
+        backoff_max=LONGEST_BACKOFF_SECONDS,
         status_forcelist=(429, 500, 502, 503, 504),
         allowed_methods=("GET",),
         respect_retry_after_header=True,
