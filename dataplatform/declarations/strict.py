@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterable
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
@@ -102,9 +102,18 @@ def _models_at(model: type[BaseModel], loc: Loc) -> list[type[BaseModel]]:
                 after += _members(get_args(one)[0])
             elif get_origin(one) is dict:
                 after += _members(get_args(one)[1])
-        # The tag of a union stands in the path but leads nowhere.
-        here = after or here
+        # The tag of a union stands in the path but leads nowhere: it chooses among the members.
+        tagged = [one for one in here if _is_model(one) and _has_tag(one, part)]
+        here = after or tagged or here
     return [one for one in here if _is_model(one)]
+
+
+def _has_tag(model: type[BaseModel], tag: str | int) -> bool:
+    return any(
+        tag in get_args(info.annotation)
+        for info in model.model_fields.values()
+        if get_origin(info.annotation) is Literal
+    )
 
 
 def _most_telling(errors: list[ErrorDetails]) -> list[ErrorDetails]:
@@ -119,6 +128,9 @@ _KINDS: dict[str, str] = {
     "int_from_float": "a whole number",
     "float_type": "a number",
     "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "int_parsing": "a whole number",
+    "float_parsing": "a number",
     "list_type": "a list",
     "dict_type": "settings (key: value)",
     "model_type": "settings (key: value)",
@@ -129,13 +141,14 @@ _KINDS: dict[str, str] = {
 def _explained(
     model: type[BaseModel], file: YamlFile, what: str, error: ErrorDetails
 ) -> DeclarationError:
-    loc, kind, value = error["loc"], error["type"], error["input"]
+    kind, value = error["type"], error["input"]
+    whole, loc = error["loc"], file.written(error["loc"])
     name = ".".join(str(part) for part in loc) or what
     context = error.get("ctx", {})
     if kind == "extra_forbidden":
         known = [
             info.alias or field
-            for one in _models_at(model, loc[:-1])
+            for one in _models_at(model, whole[:-1])
             for field, info in one.model_fields.items()
         ]
         return file.error(loc, _not_a_setting(str(loc[-1]), known, what, loc[:-1]))

@@ -56,6 +56,16 @@ class YamlFile:
             node = node[part]
         return line if line is not None else (1 if not loc else None)
 
+    def written(self, loc: Loc) -> tuple[str | int, ...]:
+        """Return a path without the parts, before its last, that are not in the file."""
+        node: Any = self.document
+        parts: list[str | int] = []
+        for part in loc[:-1]:
+            if _holds(node, part):
+                parts.append(part)
+                node = node[part]
+        return (*parts, *loc[-1:])
+
     def error(self, loc: Loc, message: str) -> DeclarationError:
         """Return the error to raise for a part of this file."""
         return DeclarationError(self.path, self.line(loc) or 1, message)
@@ -89,8 +99,7 @@ def read_yaml(path: Path, root: Path) -> YamlFile:
         key = str(error.problem).split('"')[1] if '"' in str(error.problem) else "a key"
         raise DeclarationError(name, mark.line + 1, f"{key!r} is written twice.") from None
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else None
+        line = _marked_line(error, path)
         raise DeclarationError(name, line, _yaml_message(error, path, line)) from None
     except YAMLError as error:
         raise DeclarationError(name, None, f"is not YAML: {error}".split("\n")[0]) from None
@@ -130,6 +139,14 @@ def _plain(file: YamlFile, node: Any, loc: tuple[str | int, ...]) -> Any:
         if isinstance(node, kind):
             return bool(node) if type(node).__name__ == "ScalarBoolean" else convert(node)
     raise file.error(loc, "this kind of YAML value (a tag beginning with !) is not allowed.")
+
+
+def _marked_line(error: MarkedYAMLError, path: Path) -> int | None:
+    length = len(path.read_text(encoding="utf-8").splitlines())
+    marks = [mark for mark in (error.problem_mark, error.context_mark) if mark is not None]
+    # What is never closed is noticed at the file's end, but begins earlier.
+    lines = [mark.line + 1 for mark in marks]
+    return next((line for line in lines if line <= length), length if lines else None)
 
 
 def _yaml_message(error: MarkedYAMLError, path: Path, line: int | None) -> str:
