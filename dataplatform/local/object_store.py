@@ -15,11 +15,18 @@ from dataplatform.declarations.errors import UserError
 from dataplatform.local.ports import HOST
 from dataplatform.local.server import Server, http_status
 
-_PARTS = ("master", "volume", "filer", "admin", "s3")
-# Parts that listen for HTTP besides the S3 port, and the channel every part keeps to the others.
-_INNER = ("master.port", "volume.port", "filer.port", "admin.port") + tuple(
-    f"{part}.port.grpc" for part in _PARTS
-)
+# Parts that listen besides the S3 port, and the channel each keeps to the others. The admin part's
+# workers look for its channel 10,000 ports on, whatever they are told.
+_INNER = {
+    "master.port": 0,
+    "master.port.grpc": 0,
+    "volume.port": 0,
+    "volume.port.grpc": 0,
+    "filer.port": 0,
+    "filer.port.grpc": 0,
+    "s3.port.grpc": 0,
+    "admin.port": 10_000,
+}
 
 
 class ObjectStore(Server):
@@ -30,7 +37,7 @@ class ObjectStore(Server):
         return {"access_key": "dataplatform", "secret_key": secrets.token_urlsafe(24)}
 
     @classmethod
-    def inner_port_names(cls) -> tuple[str, ...]:
+    def inner_ports_wanted(cls) -> dict[str, int]:
         return _INNER
 
     def command(self) -> list[str]:

@@ -9,7 +9,7 @@ HOST = "127.0.0.1"
 
 # Below the range from which Linux and macOS take the ports of outgoing connections, so that a
 # chosen port stays free until its server listens.
-_FIRST, _LAST = 20_000, 30_000
+_FIRST, _LAST = 18_000, 32_000
 
 
 def is_free(port: int) -> bool:
@@ -23,13 +23,19 @@ def is_free(port: int) -> bool:
         return True
 
 
-def pick(taken: set[int]) -> int:
-    """Return a free port that is not in ``taken``, and add it there."""
+def pick(taken: set[int], companion: int = 0) -> int:
+    """Return a free port that is not in ``taken``, and add it there.
+
+    Args:
+        taken: ports that were given out already.
+        companion: a distance at which a second port must be free too; 0 for none.
+    """
     chance = random.SystemRandom()
     for _ in range(2_000):
-        port = chance.randint(_FIRST, _LAST)
-        if port not in taken and is_free(port):
-            taken.add(port)
+        port = chance.randint(_FIRST, _LAST - companion)
+        wanted = {port, port + companion}
+        if not wanted & taken and all(is_free(each) for each in wanted):
+            taken |= wanted
             return port
     raise OSError(f"No free port was found between {_FIRST} and {_LAST}.")
 

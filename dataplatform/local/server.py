@@ -51,9 +51,12 @@ class Server:
         return {}
 
     @classmethod
-    def inner_port_names(cls) -> tuple[str, ...]:
-        """Name the ports that are needed besides the one that clients use."""
-        return ()
+    def inner_ports_wanted(cls) -> dict[str, int]:
+        """Name the ports needed besides the one that clients use.
+
+        Each with the distance at which a second port must be free, or 0.
+        """
+        return {}
 
     def system_user(self) -> str | None:
         """Return the system user to run as; None for one's own."""

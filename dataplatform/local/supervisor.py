@@ -173,10 +173,10 @@ def _servers(project: Project, services: Services) -> dict[str, Server]:
             entry["port"] = port
         elif entry["port"] is None or not (running or ports.is_free(entry["port"])):
             entry["port"] = ports.pick(taken)
-        for inner in kind.inner_port_names():
+        for inner, companion in kind.inner_ports_wanted().items():
             old = entry["inner_ports"].get(inner)
             if old is None or not (running or ports.is_free(old)):
-                entry["inner_ports"][inner] = ports.pick(taken)
+                entry["inner_ports"][inner] = ports.pick(taken, companion)
     write_json(project.state / CREDENTIALS, known)
     return {name: _build(project, name, known[name]) for name in asked}
 

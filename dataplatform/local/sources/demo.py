@@ -67,6 +67,21 @@ def seed(project: Project, seed: int | None = None, scale: float | None = None) 
         return bool(missing)
 
 
+def seed_if_asked(project: Project) -> bool:
+    """Make the demo company if the environment starts any source system of it, as ``seed`` does.
+
+    A demo that was made from another seed or scale is left as it is: starting servers is no
+    reason to complain about their data.
+    """
+    local = project.environment.local
+    if all(getattr(local, server, None) is None for server in _SYSTEMS.values()):
+        return False
+    made = [clock for clock in status(project).values() if clock is not None]
+    if made:
+        return seed(project, made[0].seed, made[0].scale)
+    return seed(project)
+
+
 def advance(project: Project, days: int = 1) -> date:
     """Let time pass in every source system, one day after another.
 
