@@ -9,11 +9,11 @@ from dagster import (
     DefaultScheduleStatus,
     ScheduleDefinition,
     define_asset_job,
-    in_process_executor,
 )
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from dataplatform.declarations.pipeline import Pipeline
+from dataplatform.resources.executor import EXECUTOR
 
 EVERYTHING = "everything"
 PIPELINE_TAG = "dataplatform/pipeline"
@@ -29,7 +29,7 @@ def build_jobs(pipelines: Sequence[Pipeline]) -> list[UnresolvedAssetJobDefiniti
             description="Every asset and check of the platform in one run.",
             run_tags={PIPELINE_TAG: EVERYTHING},
             # One warm process does the whole run: a process for each step would import anew.
-            executor_def=in_process_executor,
+            executor_def=EXECUTOR,
         )
     ]
     return jobs + [_job(pipeline) for pipeline in pipelines]
@@ -56,6 +56,11 @@ def build_schedules(pipelines: Sequence[Pipeline]) -> list[ScheduleDefinition]:
     ]
 
 
+def selection_of(pipeline: Pipeline) -> AssetSelection:
+    """Return what a pipeline runs; where a step makes several assets or none, all of them."""
+    return AssetSelection.from_string(pipeline.selection).required_multi_asset_neighbors()
+
+
 def _job(pipeline: Pipeline) -> UnresolvedAssetJobDefinition:
     clock = f"`{pipeline.cron}` ({pipeline.timezone})" if pipeline.cron else "none"
     retries = (
@@ -65,7 +70,7 @@ def _job(pipeline: Pipeline) -> UnresolvedAssetJobDefinition:
     )
     return define_asset_job(
         pipeline.name,
-        selection=pipeline.selection,
+        selection=selection_of(pipeline),
         description=(
             f"{pipeline.description.strip()}\n\n"
             f"- Clock: {clock}\n- Retries: {retries}\n"
@@ -78,5 +83,5 @@ def _job(pipeline: Pipeline) -> UnresolvedAssetJobDefinition:
         },
         owners=[pipeline.owner],
         run_tags={PIPELINE_TAG: pipeline.name},
-        executor_def=in_process_executor,
+        executor_def=EXECUTOR,
     )

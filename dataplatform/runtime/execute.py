@@ -109,7 +109,9 @@ def _select(job: JobDefinition, graph: RepositoryDefinition, selection: str) -> 
     from dagster import AssetSelection
 
     try:
-        wanted = AssetSelection.from_string(selection).resolve(graph.asset_graph)
+        # A step that can only make its assets together, such as a sync, makes them all.
+        named = AssetSelection.from_string(selection).required_multi_asset_neighbors()
+        wanted = named.resolve(graph.asset_graph)
     except Exception as error:
         raise UserError(f"The selection {selection!r} cannot be read: {error}") from error
     chosen = set(wanted) & set(job.asset_layer.executable_asset_keys)
@@ -154,11 +156,14 @@ def _create_run(
         graph.name,
     ).get_job_origin(job.name)
     subset = job.get_subset(asset_selection=chosen) if chosen is not None else job
+    if chosen is None:
+        # They say what a whole run of the job will do, which a part of it will not.
+        tags = {**job.run_tags, **tags}
     return instance.create_run_for_job(
         subset,
         run_id=run_id,
         run_config=_QUIET,
-        tags={**job.run_tags, **tags},
+        tags=tags,
         asset_selection=frozenset(chosen) if chosen is not None else None,
         remote_job_origin=origin,
     )
