@@ -28,6 +28,7 @@ from dagster import (
     SkipReason,
     sensor,
 )
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 from dagster._core.storage.dagster_run import RunRecord
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
@@ -71,14 +72,18 @@ def build_retry_sensor(pipelines: Sequence[Pipeline], jobs: Sequence[Any]) -> Se
         ),
     )
     def delayed_retries(context: SensorEvaluationContext) -> list[RunRequest] | SkipReason:
-        due = due_retries(context.instance, pipelines, time.time())
+        graph = context.repository_def.asset_graph if context.repository_def else None
+        due = due_retries(context.instance, pipelines, time.time(), graph)
         return due or SkipReason("No failed pipeline is due for a retry.")
 
     return delayed_retries
 
 
 def due_retries(
-    instance: DagsterInstance, pipelines: Sequence[Pipeline], now: float
+    instance: DagsterInstance,
+    pipelines: Sequence[Pipeline],
+    now: float,
+    graph: BaseAssetGraph[Any] | None = None,
 ) -> list[RunRequest]:
     """Return the retries whose time has come; asking twice returns the same, with the same key.
 
@@ -86,6 +91,7 @@ def due_retries(
         instance: whose runs.
         pipelines: which are tried again, how often and after how long.
         now: the moment, in seconds since 1970.
+        graph: knows which assets a step can only make together.
     """
     requests = []
     for pipeline in pipelines:
@@ -102,7 +108,7 @@ def due_retries(
         )
         for record in records:
             if _due(record, records, pipeline, now - delay):
-                requests.append(_request(instance, record.dagster_run))
+                requests.append(_request(instance, record.dagster_run, graph))
     return requests
 
 
@@ -133,8 +139,12 @@ def _due(
     )
 
 
-def _request(instance: DagsterInstance, run: DagsterRun) -> RunRequest:
+def _request(
+    instance: DagsterInstance, run: DagsterRun, graph: BaseAssetGraph[Any] | None
+) -> RunRequest:
     assets, checks = what_is_left(instance, run)
+    if graph is not None:
+        _complete(assets, checks, graph)
     tags = {name: run.tags[name] for name in _KEPT_TAGS if name in run.tags}
     tags[PARENT_RUN_ID_TAG] = run.run_id
     tags[ROOT_RUN_ID_TAG] = run.root_run_id or run.tags.get(ROOT_RUN_ID_TAG) or run.run_id
@@ -147,6 +157,17 @@ def _request(instance: DagsterInstance, run: DagsterRun) -> RunRequest:
         asset_selection=sorted(assets) if assets or checks else None,
         asset_check_keys=sorted(checks) if assets or checks else None,
     )
+
+
+def _complete(
+    assets: set[AssetKey], checks: set[AssetCheckKey], graph: BaseAssetGraph[Any]
+) -> None:
+    """Drop what the graph no longer has; add what a step can only do together with the rest."""
+    assets &= graph.get_all_asset_keys()
+    checks &= graph.asset_check_keys
+    for key in [*assets, *checks]:
+        for together in graph.get(key).execution_set_entity_keys:
+            (assets if isinstance(together, AssetKey) else checks).add(together)
 
 
 def what_is_left(

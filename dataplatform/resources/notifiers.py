@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from smtplib import SMTP
+from ssl import create_default_context
 from typing import Any
 
 from dataplatform.declarations.environment import Environment
@@ -103,7 +104,7 @@ def _send_mail(smtp: dict[str, Any], notice: Notice, recipients: Sequence[str]) 
     with SMTP(smtp["host"], int(smtp["port"]), timeout=TIMEOUT_SECONDS) as server:
         server.ehlo()
         if server.has_extn("starttls"):
-            server.starttls()
+            server.starttls(context=create_default_context())
             server.ehlo()
         if smtp.get("username"):
             server.login(smtp["username"], smtp.get("password") or "")
