@@ -230,7 +230,7 @@ def _community_engagement(sources: Sources) -> list[Row]:
             user["id"],
             user["username"],
             _email(user["email"]),
-            _nested(user["address"]).get("city"),
+            _text(_nested(user["address"]).get("city")),
             written[user["id"]],
             len(answers[user["id"]]),
             len({mail for mail in answers[user["id"]] if mail}),
@@ -271,7 +271,7 @@ def _customer(number: int, contact: Record, as_of: date) -> Row:
         _digits(contact["Phone"]),
         born,
         age,
-        contact["MailingCity"],
+        _text(contact["MailingCity"]),
         _instant(contact["CreatedDate"]),
         _instant(contact["LastModifiedDate"]),
     )
@@ -295,8 +295,13 @@ def _eur(amount: Decimal, currency: str) -> Decimal:
     return (amount * EUR_RATES[currency]).quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
+def _text(text: str | None) -> str | None:
+    return " ".join(re.split(r"[ \t\n\r\f\v]+", text)).strip() or None if text else None
+
+
 def _name(text: str | None) -> str | None:
-    return " ".join(re.split(r"[ \t\n\r\f\v]+", text)).strip().upper() or None if text else None
+    cleaned = _text(text)
+    return cleaned.upper() if cleaned else None
 
 
 def _email(text: str | None) -> str | None:

@@ -38,6 +38,10 @@ def is_incremental() -> bool:
     return True
 
 
+def should_full_refresh() -> bool:
+    return False
+
+
 adapter = SimpleNamespace(dispatch=_dispatch)
 target = SimpleNamespace(type="duckdb", schema="staging", name="duckdb")
 flags = SimpleNamespace(FULL_REFRESH=False, WHICH="build")

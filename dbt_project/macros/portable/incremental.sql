@@ -7,7 +7,7 @@
 
 {#- Whether a range of days was asked for; a full refresh always builds all days. -#}
 {% macro is_backfill() -%}
-    {{ return(var('start_date', none) and var('end_date', none) and not flags.FULL_REFRESH) }}
+    {{ return(var('start_date', none) and var('end_date', none) and not should_full_refresh()) }}
 {%- endmacro %}
 
 {#- The condition that a day lies in the range of a backfill, both ends included; else always true. -#}

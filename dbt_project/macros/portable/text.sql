@@ -1,8 +1,13 @@
 {#- Cleaning of text, the same on every warehouse. Empty text becomes NULL. -#}
 
-{#- Names: every run of white space is one space, none at the ends, upper case. -#}
+{#- Free text: every run of white space is one space, none at the ends. -#}
+{% macro clean_text(expression) -%}
+    nullif(trim({{ regex_replace_all(expression, '[[:space:]]+', ' ') }}), '')
+{%- endmacro %}
+
+{#- Names of people: as free text, in upper case. -#}
 {% macro clean_name(expression) -%}
-    nullif(upper(trim({{ regex_replace_all(expression, '[[:space:]]+', ' ') }})), '')
+    upper({{ clean_text(expression) }})
 {%- endmacro %}
 
 {#- Mail addresses: lower case, no white space at the ends. -#}

@@ -5,11 +5,11 @@ with source as (
 renamed as (
     select
         id as user_id,
-        trim(name) as full_name,
+        {{ clean_text('name') }} as full_name,
         username,
         {{ clean_email('email') }} as email,
-        {{ json_value('address', 'street') }} as street,
-        {{ json_value('address', 'city') }} as city,
+        {{ clean_text(json_value('address', 'street')) }} as street,
+        {{ clean_text(json_value('address', 'city')) }} as city,
         {{ json_value('address', 'zipcode') }} as postal_code,
         {{ try_to(json_value('address', 'geo.lat'), 'decimal(9, 6)') }} as latitude,
         {{ try_to(json_value('address', 'geo.lng'), 'decimal(9, 6)') }} as longitude,

@@ -6,9 +6,9 @@ renamed as (
     select
         customer_id,
         kind,
-        trim(street) as street,
-        trim(city) as city,
-        trim(postal_code) as postal_code,
+        {{ clean_text('street') }} as street,
+        {{ clean_text('city') }} as city,
+        {{ clean_text('postal_code') }} as postal_code,
         upper(country) as country,
         updated_at
     from source

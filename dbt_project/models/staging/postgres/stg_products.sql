@@ -6,7 +6,7 @@ renamed as (
     select
         product_id,
         sku,
-        name as product_name,
+        {{ clean_text('name') }} as product_name,
         category,
         price,
         currency,

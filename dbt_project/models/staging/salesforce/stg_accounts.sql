@@ -5,7 +5,7 @@ with source as (
 renamed as (
     select
         id as account_id,
-        trim(name) as account_name,
+        {{ clean_text('name') }} as account_name,
         industry,
         billing_country,
         annual_revenue,

@@ -13,7 +13,7 @@ renamed as (
         {{ digits_only('phone') }} as phone,
         birthdate,
         {{ age_at('birthdate', as_of_date()) }} as age,
-        mailing_city,
+        {{ clean_text('mailing_city') }} as mailing_city,
         created_date as created_at,
         last_modified_date as updated_at,
         system_modstamp

@@ -9,7 +9,7 @@ renamed as (
         {{ clean_name('last_name') }} as last_name,
         {{ clean_email('email') }} as email,
         {{ digits_only('phone') }} as phone,
-        trim(company) as company,
+        {{ clean_text('company') }} as company,
         status,
         lead_source,
         is_converted,
