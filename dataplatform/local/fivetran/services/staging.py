@@ -210,5 +210,5 @@ class Staging:
 def _lines(path: Path, shape: str) -> str:
     return (
         f"read_json({literal(str(path))}, {shape}, format = 'newline_delimited', "
-        "maximum_object_size = 200000000)"
+        "maximum_object_size = 32000000)"
     )
