@@ -1,0 +1,67 @@
+"""A new project: sound as it is written, and never written over something."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from dataplatform.cli import init
+from dataplatform.declarations.errors import UserError
+from dataplatform.declarations.project import open_project
+from dataplatform.keys import Relation
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATAPLATFORM_ENV", raising=False)
+    monkeypatch.delenv("DATAPLATFORM_PROJECT", raising=False)
+
+
+def test_new_project_is_sound(tmp_path: Path) -> None:
+    app = typer.Typer()
+    app.command()(init.command)
+    result = CliRunner().invoke(app, [str(tmp_path / "mine")])
+    assert result.exit_code == 0, result.output
+    assert f"DATAPLATFORM_PROJECT={tmp_path / 'mine'} dataplatform run" in result.output
+    project = open_project(tmp_path / "mine")
+    project.check()
+    assert project.relations == {
+        Relation("raw_postgres_public", "customers"),
+        Relation("staging", "stg_customers"),
+        Relation("candidate", "customers_by_country"),
+        Relation("marts", "customers_by_country"),
+        Relation("curated", "customers_by_country"),
+    }
+    assert (project.dbt / "macros" / "generate_schema_name.sql").is_file()
+    assert (project.dbt / "tests/contracts/contract_customers_by_country.sql").is_file()
+    assert str(tmp_path / "mine") in (project.root / "README.md").read_text()
+
+
+def test_empty_folder_is_filled(tmp_path: Path) -> None:
+    assert init.create(tmp_path).root == tmp_path
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(UserError, match="is not empty: name a new folder"):
+        init.create(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+    with pytest.raises(UserError, match="is a file: name a folder"):
+        init.create(tmp_path / "notes.txt")
+
+
+def test_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(init.FILES, "config/pipelines/daily.yml", "owner: nobody\n")
+    with pytest.raises(UserError):
+        init.create(tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
+
+
+@pytest.mark.slow
+def test_dbt_reads_the_new_project(tmp_path: Path) -> None:
+    from dataplatform.declarations.dbt_project import load_graph
+
+    load_graph(init.create(tmp_path / "mine"))
