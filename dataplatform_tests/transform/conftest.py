@@ -154,9 +154,7 @@ class Shop:
         from dataplatform.resources.warehouse.resource import WarehouseResource
         from dataplatform.transform.defs import build_definitions
 
-        @asset_check(
-            asset=RAW, name=RAW_CHECK.name, metadata={"dataplatform/gate": True}
-        )
+        @asset_check(asset=RAW, name=RAW_CHECK.name, metadata={"dataplatform/gate": True})
         def amount_positive() -> Any:
             raise AssertionError("recorded by hand")
 
@@ -173,8 +171,7 @@ class Shop:
         """Materialise assets by ``schema/table``, or all, in one run."""
         definitions = self.definitions()
         keys = [AssetKey(name.split("/")) for name in names] or [
-            key
-            for key in definitions.resolve_asset_graph().materializable_asset_keys
+            key for key in definitions.resolve_asset_graph().materializable_asset_keys
         ]
         job = definitions.resolve_implicit_global_asset_job_def()
         result = job.execute_in_process(
