@@ -45,14 +45,19 @@ def test_a_masked_secret_counts_as_changed_only_when_its_fingerprint_differs(
             lambda key, value: secrets.known("shop", key, value),
         )
 
-    assert differences() == {"password": ("(secret)", "(secret)"), "host": ("other", "db")}
+    assert differences() == {
+        "password": ("(secret)", "(secret)"),
+        "host": ("other", "db"),
+    }
     secrets.remember("shop", {"password": "sesame"})
     assert differences() == {"host": ("other", "db")}
     secrets.remember("shop", {"password": "changed"})
     assert "password" in differences()
 
 
-def test_kept_fingerprints_hold_no_secret_and_only_their_owner_reads_them(tmp_path: Path) -> None:
+def test_kept_fingerprints_hold_no_secret_and_only_their_owner_reads_them(
+    tmp_path: Path,
+) -> None:
     SentSecrets(tmp_path, "local/shop").remember("shop", {"password": "sesame"})
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert files
@@ -102,7 +107,9 @@ def test_a_table_that_the_source_does_not_offer_is_named(project: Project) -> No
     assert schema_differences(shop, live(orders=True))[2] == ["public.OrderItems"]
 
 
-def test_the_config_names_its_destination_and_resolves_references(project: Project) -> None:
+def test_the_config_names_its_destination_and_resolves_references(
+    project: Project,
+) -> None:
     shop = next(c for c in project.connections if c.name == "shop")
     config = declared_config(shop, project.environment.resolve_all)
     assert config["schema_prefix"] == "raw_shop" and config["password"] == "sesame"

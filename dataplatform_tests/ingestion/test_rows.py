@@ -38,7 +38,11 @@ def pages(request: Request) -> Answer:
 def test_pages_are_followed_by_their_links(project: Project) -> None:
     with scripted(pages) as server:
         assert read(project, server.url) == USERS
-        assert [request.query["_page"] for request in server.requests] == ["1", "2", "3"]
+        assert [request.query["_page"] for request in server.requests] == [
+            "1",
+            "2",
+            "3",
+        ]
 
 
 def test_rate_limits_and_server_errors_are_waited_out(project: Project) -> None:

@@ -30,7 +30,12 @@ from dataplatform.resources.project import declared_project
 from dataplatform.resources.warehouse import open_warehouse
 from dataplatform_tests.ingestion import conftest
 from dataplatform_tests.resources.local_servers import served_project
-from dataplatform_tests.resources.scripted_server import Answer, Request, Scripted, scripted
+from dataplatform_tests.resources.scripted_server import (
+    Answer,
+    Request,
+    Scripted,
+    scripted,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -59,7 +64,7 @@ def api(site: Site) -> Iterator[Scripted]:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, api: Scripted) -> Iterator[Project]:
+def served(api: Scripted) -> Iterator[Project]:
     database = ("host", "port", "user", "password", "database")
     shop = conftest.SHOP.replace(
         'config: {host: db, port: 5432, user: u, password: "${DB_PASSWORD}", database: d}',
@@ -79,13 +84,18 @@ def served(tmp_path_factory: pytest.TempPathFactory, api: Scripted) -> Iterator[
         "connections/site.yml": site,
         "extracts/site.yml": conftest.EXTRACT.replace("${API_URL}", api.url),
     }
-    root = tmp_path_factory.mktemp("project")
-    with served_project(root, ["postgres", "object_store", "fivetran"], files) as project:
-        sql(project, 'CREATE TABLE orders (order_id bigint PRIMARY KEY, amount numeric(12, 2))')
+    with served_project(["postgres", "object_store", "fivetran"], files) as project:
+        sql(
+            project,
+            "CREATE TABLE orders (order_id bigint PRIMARY KEY, amount numeric(12, 2))",
+        )
         sql(project, 'CREATE TABLE "OrderItems" (order_id bigint)')
         sql(project, "CREATE TABLE audit (id bigint PRIMARY KEY)")
         sql(project, "INSERT INTO orders SELECT i, i FROM generate_series(1, 100) AS i")
-        sql(project, 'INSERT INTO "OrderItems" SELECT i FROM generate_series(1, 10) AS i')
+        sql(
+            project,
+            'INSERT INTO "OrderItems" SELECT i FROM generate_series(1, 10) AS i',
+        )
         open_object_store(project).ensure_buckets()
         yield project
 
@@ -181,7 +191,9 @@ def test_changed_rows_of_an_extract_make_one_new_object(served: Project, site: S
         assert len(list(store.list("raw", "site/users/"))) == before + 2
 
 
-def test_the_sensor_tells_of_foreign_syncs_once_and_never_of_ours(served: Project) -> None:
+def test_the_sensor_tells_of_foreign_syncs_once_and_never_of_ours(
+    served: Project,
+) -> None:
     with DagsterInstance.ephemeral() as instance:
         run(served, instance)
         definitions = Definitions.merge(
@@ -248,8 +260,11 @@ def test_drift_of_a_column_fails_its_gate(served: Project) -> None:
         file = served.root / "config" / "connections" / "shop.yml"
         text = file.read_text(encoding="utf-8")
         try:
-            file.write_text(text.replace("order_id: bigint, amount", "missing: bigint, amount")
-                            .replace("primary_key: [order_id]", "primary_key: [missing]"))
+            file.write_text(
+                text.replace("order_id: bigint, amount", "missing: bigint, amount").replace(
+                    "primary_key: [order_id]", "primary_key: [missing]"
+                )
+            )
             result = run(open_project(served.root), instance)
             failed = [v for v in result.get_asset_check_evaluations() if not v.passed]
             assert [verdict.asset_key for verdict in failed] == [ORDERS]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from dataplatform.declarations.project import Project, open_project
 
@@ -27,23 +28,27 @@ local:
 
 
 @contextmanager
-def served_project(
-    root: Path, servers: list[str], files: dict[str, str] | None = None
-) -> Iterator[Project]:
+def served_project(servers: list[str], files: dict[str, str] | None = None) -> Iterator[Project]:
     """Make a project, start some of its local servers, and stop them at the end.
 
     Args:
-        root: an empty folder.
         servers: names by the environment's ``local`` section.
         files: further declared files, by their path below ``config``.
     """
-    from dataplatform.local import supervisor
-
     declared = {
         "environments/local.yml": _ENVIRONMENT
         + "".join(f"  {name}: {{port: auto}}\n" for name in servers),
         **(files or {}),
     }
+    # Not pytest's own folder: each session of pytest shuts that to other users, and PostgreSQL runs
+    # as one.
+    with TemporaryDirectory(prefix="dataplatform-served-") as folder:
+        yield from _served(Path(folder), declared)
+
+
+def _served(root: Path, declared: dict[str, str]) -> Iterator[Project]:
+    from dataplatform.local import supervisor
+
     for name, text in declared.items():
         path = root / "config" / name
         path.parent.mkdir(parents=True, exist_ok=True)

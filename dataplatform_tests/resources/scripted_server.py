@@ -62,7 +62,10 @@ def scripted(answer: Callable[[Request], Answer]) -> Iterator[Scripted]:
             found = answer(request)
             text = found.body if isinstance(found.body, str) else json.dumps(found.body)
             self.send_response(found.status)
-            for name, value in {"Content-Type": "application/json", **found.headers}.items():
+            for name, value in {
+                "Content-Type": "application/json",
+                **found.headers,
+            }.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(text.encode())))
             self.end_headers()

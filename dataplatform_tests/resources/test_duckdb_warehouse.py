@@ -25,7 +25,9 @@ def warehouse(tmp_path: Path) -> DuckDBAdapter:
     return adapter
 
 
-def test_publishing_replaces_the_target_and_keeps_comments(warehouse: DuckDBAdapter) -> None:
+def test_publishing_replaces_the_target_and_keeps_comments(
+    warehouse: DuckDBAdapter,
+) -> None:
     facts = warehouse.publish(CANDIDATE, PUBLISHED)
     assert (facts.row_count, facts.comments) == (10, {"id": "the order's number"})
     warehouse.query("DELETE FROM candidate.orders WHERE id > 3", "test")
@@ -49,7 +51,9 @@ def test_a_publication_that_fails_leaves_the_old_rows(warehouse: DuckDBAdapter) 
     assert list(warehouse.columns(PUBLISHED) or {}) == ["id", "amount", "j"]
 
 
-def test_a_missing_candidate_is_told_with_the_nearest_name(warehouse: DuckDBAdapter) -> None:
+def test_a_missing_candidate_is_told_with_the_nearest_name(
+    warehouse: DuckDBAdapter,
+) -> None:
     with pytest.raises(UserError, match=r"candidate\.order\. Did you mean 'candidate\.orders'"):
         warehouse.publish(Relation("candidate", "order"), PUBLISHED)
 
@@ -63,7 +67,9 @@ def test_the_fingerprint_follows_rows_and_columns(warehouse: DuckDBAdapter) -> N
     assert len({first, second, warehouse.fingerprint(CANDIDATE)}) == 3
 
 
-def test_the_fingerprint_of_a_synced_table_follows_its_stamps(warehouse: DuckDBAdapter) -> None:
+def test_the_fingerprint_of_a_synced_table_follows_its_stamps(
+    warehouse: DuckDBAdapter,
+) -> None:
     raw = Relation("raw_shop", "orders")
     with warehouse.session("test") as session:
         session.execute("CREATE SCHEMA raw_shop")
@@ -82,7 +88,8 @@ def test_an_export_gives_the_same_bytes_whatever_the_order(
     one, two = tmp_path / "one.parquet", tmp_path / "two.parquet"
     assert warehouse.export_parquet(CANDIDATE, one) == 10
     warehouse.query(
-        "CREATE OR REPLACE TABLE candidate.orders AS FROM candidate.orders ORDER BY id DESC", "test"
+        "CREATE OR REPLACE TABLE candidate.orders AS FROM candidate.orders ORDER BY id DESC",
+        "test",
     )
     assert warehouse.export_parquet(CANDIDATE, two) == 10
     assert one.read_bytes() == two.read_bytes()

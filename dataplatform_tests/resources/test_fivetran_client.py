@@ -117,7 +117,11 @@ def test_current_paths_come_first_and_legacy_ones_serve_as_fallback() -> None:
         speaking.get_connector_details("live")
         speaking.get_connector_details("live")
         paths = [request.path for request in server.requests]
-    assert paths == ["/v1/connections/live", "/v1/connectors/live", "/v1/connectors/live"]
+    assert paths == [
+        "/v1/connections/live",
+        "/v1/connectors/live",
+        "/v1/connectors/live",
+    ]
 
 
 def test_a_connection_that_is_not_there_is_no_reason_to_try_legacy_paths() -> None:
@@ -179,7 +183,9 @@ def test_a_sync_is_asked_for_once_and_its_schedule_left_alone(syncing: Syncing) 
     assert syncing.asked == ["sync"]
 
 
-def test_a_sync_under_way_is_awaited_and_followed_by_one_new_one(syncing: Syncing) -> None:
+def test_a_sync_under_way_is_awaited_and_followed_by_one_new_one(
+    syncing: Syncing,
+) -> None:
     syncing.left = 3
     with scripted(syncing) as server:
         client(server.url).sync_and_poll("live")
@@ -213,7 +219,8 @@ def test_a_connection_that_is_not_set_up_says_what_to_do(syncing: Syncing) -> No
 
 
 @pytest.mark.parametrize(
-    ("when", "expected"), [("2020-01-02T00:00:00Z", RetryRequested), ("2999-01-01", FivetranFailure)]
+    ("when", "expected"),
+    [("2020-01-02T00:00:00Z", RetryRequested), ("2999-01-01", FivetranFailure)],
 )
 def test_a_rescheduled_sync_is_never_waited_on_for_ever(
     when: str, expected: type[Exception]

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
-    with served_project(tmp_path_factory.mktemp("project"), ["object_store"]) as project:
+def store() -> Iterator[ObjectStore]:
+    with served_project(["object_store"]) as project:
         opened = open_object_store(project)
         opened.ensure_buckets()
         yield opened
