@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from dataplatform.declarations.cron import what_is_wrong
 from dataplatform.declarations.errors import nearest
 from dataplatform.declarations.naming import is_identifier
 from dataplatform.declarations.owner import check_owner
@@ -134,14 +135,9 @@ def _check_selection(file: YamlFile, selection: str, known: Collection[str] | No
 def _check_clock(file: YamlFile, schedule: _Schedule) -> None:
     from zoneinfo import ZoneInfo, available_timezones
 
-    from croniter import croniter
-
-    cron = schedule.cron
-    if len(cron.split()) != 5 or not croniter.is_valid(cron):
-        raise file.error(
-            ("schedule", "cron"),
-            f"{cron!r} is not a cron of five fields: minute, hour, day, month, weekday.",
-        )
+    problem = what_is_wrong(schedule.cron)
+    if problem:
+        raise file.error(("schedule", "cron"), f"{schedule.cron!r} is not a cron: {problem}.")
     try:
         ZoneInfo(schedule.timezone)
     except (KeyError, ValueError, OSError):

@@ -112,7 +112,7 @@ def test_pipeline(copied: Path) -> None:
         (("contract", "marts.dim_customer"), "Did you mean 'marts.dim_customers'?"),
         (("contract", "curated.dim_customers"), "is that of marts.dim_customers"),
         (("pipeline", "customers"), "config/pipelines/customers.yml exists already"),
-        (("pipeline", "x", "--cron", "daily"), "'daily' is not a cron of five fields"),
+        (("pipeline", "x", "--cron", "daily"), "'daily' is not a cron: it needs five fields"),
         (("pipeline", "x", "--timezone", "Berlin"), "'Berlin' is not a time zone"),
         (("pipeline", "x", "--select", 'key:"marts/nothing"'), "which nothing makes"),
     ],

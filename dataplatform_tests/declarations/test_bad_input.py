@@ -191,9 +191,9 @@ CASES = [
          "a Snowflake warehouse has either 'password' or 'private_key_path'."),
     # --- pipelines
     Case("cron of four fields", PIPELINE, "cron: 0 6 * * *", "cron: 0 6 * *", 5,
-         "'0 6 * *' is not a cron of five fields: minute, hour, day, month, weekday."),
+         "'0 6 * *' is not a cron: it needs five fields: minute, hour, day, month, weekday."),
     Case("hour 25", PIPELINE, "cron: 0 6 * * *", "cron: 0 25 * * *", 5,
-         "'0 25 * * *' is not a cron of five fields: minute, hour, day, month, weekday."),
+         "'0 25 * * *' is not a cron: '25' is no hour (0 to 23)."),
     Case("zone that is none", PIPELINE, "timezone: UTC", "timezone: Europe/Berln", 6,
          "'Europe/Berln' is not a time zone. Did you mean 'Europe/Berlin'?"),
     Case("zone that leaves its folder", PIPELINE, "timezone: UTC", "timezone: ../../etc/passwd", 6,
