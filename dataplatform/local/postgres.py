@@ -137,7 +137,7 @@ class Postgres(Server):
 
         try:
             with self._connect("postgres") as connection:
-                return connection.execute("SELECT 1").fetchone() == (1,)
+                return bool(connection.execute("SELECT 1").fetchone() == (1,))
         except psycopg.OperationalError:
             return False
 

@@ -98,7 +98,7 @@ def _rows(
     connection: sqlite3.Connection,
     resource: str,
     where: str,
-    values: list[str | None],
+    values: list[str],
     skip: int,
     limit: int,
 ) -> list[str]:

@@ -35,7 +35,11 @@ def record_id(kind: str, number: int) -> str:
     for _ in range(10):
         number, digit = divmod(number, 62)
         digits.append(_DIGITS[digit])
-    short = _PREFIX[kind] + "Dp" + "".join(reversed(digits))
+    return guarded(_PREFIX[kind] + "Dp" + "".join(reversed(digits)))
+
+
+def guarded(short: str) -> str:
+    """Return a 15-character id with the 3 characters that say which of its letters are capital."""
     checks = (
         sum(1 << place for place, letter in enumerate(short[i : i + 5]) if letter.isupper())
         for i in (0, 5, 10)

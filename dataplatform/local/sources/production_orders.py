@@ -86,7 +86,8 @@ class Orders:
         dice = self._dice
 
         def after(moment: Ints, field: str, least: int, most: int) -> Ints:
-            return moment + (least + dice.unit(field, ids) * (most - least)).astype(np.int64)
+            delay: Ints = (least + dice.unit(field, ids) * (most - least)).astype(np.int64)
+            return moment + delay
 
         placed = born(dice, ids, self.total, self.per_day)
         paid = after(placed, "until paid", _HOUR // 60, 20 * _HOUR)
