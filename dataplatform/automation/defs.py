@@ -16,7 +16,6 @@ from dagster import (
     SensorEvaluationContext,
     SensorResult,
     SkipReason,
-    in_process_executor,
     sensor,
 )
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
@@ -26,6 +25,7 @@ from dataplatform.automation.notices import Cursor, Newsroom, deliver, gather
 from dataplatform.automation.pipelines import EVERYTHING, build_jobs, build_schedules, selection_of
 from dataplatform.automation.retries import build_retry_sensor
 from dataplatform.resources import notifiers
+from dataplatform.resources.executor import EXECUTOR
 
 if TYPE_CHECKING:
     from dataplatform.declarations.pipeline import Pipeline
@@ -59,7 +59,7 @@ def build_definitions(project: Project, rest: Definitions) -> Definitions:
         loggers=rest.loggers,
         metadata=rest.metadata,
         # A run is one warm process; a process for each step would import everything anew.
-        executor=in_process_executor,
+        executor=EXECUTOR,
     )
 
 

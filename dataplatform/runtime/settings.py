@@ -50,7 +50,7 @@ def instance_settings(base: str) -> dict[str, Any]:
         "run_launcher": {
             "module": "dataplatform.runtime.launcher",
             "class": "WarmRunLauncher",
-            "config": {"preload": ["dataplatform.definitions"]},
+            "config": {"preload": ["dataplatform.definitions", "dataplatform.transform.warm"]},
         },
         "concurrency": {
             "runs": {"max_concurrent_runs": 4},
