@@ -5,7 +5,7 @@ rules that only Great Expectations can evaluate. Rules of dbt models are judged 
 and appear there. What a rule means and how it is computed lives in ``checks`` and ``gx``.
 """
 
-from __future__ import annotations
+# Dagster reads the annotations of a step, so they are not postponed in this module.
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -38,7 +38,7 @@ _OP_TAGS = {"dagster/priority": "10"}
 Evaluate = Callable[["Warehouse", Sequence[Check]], list[Verdict]]
 
 
-def build_definitions(project: Project) -> Definitions:
+def build_definitions(project: "Project") -> Definitions:
     """Return the check steps of a project's contracts."""
     steps: list[AssetChecksDefinition] = []
     for contract in project.contracts:
@@ -53,7 +53,7 @@ def build_definitions(project: Project) -> Definitions:
 
 
 def _step(
-    name: str, contract: Contract, checks: Sequence[Check], evaluate: Evaluate
+    name: str, contract: "Contract", checks: Sequence[Check], evaluate: Evaluate
 ) -> AssetChecksDefinition:
     by_name = {check.name: check for check in checks}
 
@@ -81,15 +81,17 @@ def _step(
     return step
 
 
-def _scan(warehouse: Warehouse, checks: Sequence[Check]) -> list[Verdict]:
+def _scan(warehouse: "Warehouse", checks: Sequence[Check]) -> list[Verdict]:
     relation = checks[0].relation
     columns = warehouse.columns(relation)
+    if columns is None:
+        return run_scan(lambda sql: [], checks, warehouse.dialect, None)
     with warehouse.session(f"checks of {relation}") as session:
         return run_scan(session.execute, checks, warehouse.dialect, columns)
 
 
-def _expectations(project: Project, contract: Contract) -> Evaluate:
-    def evaluate(warehouse: Warehouse, checks: Sequence[Check]) -> list[Verdict]:
+def _expectations(project: "Project", contract: "Contract") -> Evaluate:
+    def evaluate(warehouse: "Warehouse", checks: Sequence[Check]) -> list[Verdict]:
         from dataplatform.quality.gx import validate
 
         return validate(project, contract, checks)

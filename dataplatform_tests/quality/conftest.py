@@ -20,6 +20,77 @@ def bare_project(root: Path) -> None:
     (root / "dbt_project").mkdir(exist_ok=True)
 
 
+SHOP = """
+service: salesforce
+schema: raw_shop
+description: A shop.
+owner: team:data
+sync_frequency: 60
+schedule_type: auto
+freshness: 26
+config: {domain: "http://localhost"}
+tables:
+  customers:
+    primary_key: [customer_id]
+    columns: {customer_id: bigint, email: string, age: integer}
+  orders:
+    primary_key: [order_id]
+    columns: {order_id: bigint}
+"""
+
+
+class Shop:
+    """A project with a checked raw table, an instance, and rows as one likes."""
+
+    def __init__(self, root: Path, customers_contract) -> None:
+        from dagster import DagsterInstance
+
+        from dataplatform.declarations.project import open_project
+
+        bare_project(root)
+        (root / "config" / "connections").mkdir()
+        (root / "config" / "connections" / "shop.yml").write_text(SHOP)
+        customers_contract(root, "raw_shop.customers")
+        self.project = open_project(root)
+        self.instance = DagsterInstance.local_temp(str(root))
+
+    def run(self, rows: str):
+        """Materialise the raw table with these rows and run its checks in one job."""
+        from dagster import AssetKey, Definitions, MaterializeResult, asset
+
+        from dataplatform.duckdb_file import open_duckdb
+        from dataplatform.quality.defs import build_definitions
+        from dataplatform.resources.defs import build_resources
+
+        @asset(key=AssetKey(["raw_shop", "customers"]))
+        def customers():
+            with open_duckdb(self.project.state / "warehouse.duckdb", purpose="test") as connection:
+                connection.execute("create schema if not exists raw_shop")
+                connection.execute(
+                    "create or replace table raw_shop.customers as "
+                    f"select * from (values {rows}) as t(customer_id, email, age)"
+                )
+            return MaterializeResult(metadata={"dagster/row_count": rows.count("(")})
+
+        definitions = Definitions.merge(
+            Definitions(assets=[customers], resources={
+                "warehouse": build_resources(self.project)["warehouse"]
+            }),
+            build_definitions(self.project),
+        )
+        self.definitions = definitions
+        job = definitions.get_implicit_global_asset_job_def()
+        return job.execute_in_process(instance=self.instance, raise_on_error=False)
+
+
+@pytest.fixture
+def shop_run(tmp_path, customers_contract):
+    """Return a shop whose checks run in Dagster."""
+    shop = Shop(tmp_path, customers_contract)
+    yield shop
+    shop.instance.dispose()
+
+
 @pytest.fixture
 def customers_contract():
     """Write the customers' contract for a relation; gives the path."""
