@@ -138,16 +138,20 @@ def _fact_orders(sources: Sources) -> list[Row]:
     rates = ", ".join(f"('{code}', {rate})" for code, rate in EUR_RATES.items())
     rows = sources.postgres.execute(
         f"""
+        with item as (
+            select order_id, count(*) as lines, sum(quantity) as pieces
+            from public.order_items group by 1
+        ), paid as (
+            select order_id, sum(amount) as amount from public.payments group by 1
+        )
         select o.order_id, o.customer_id, o.status::text, o.currency::text, o.total_amount,
-            (select round(o.total_amount * r.rate, 2)
-             from (values {rates}) as r (code, rate) where r.code = o.currency::text),
-            (select count(*) from public.order_items i where i.order_id = o.order_id),
-            coalesce((select sum(quantity) from public.order_items i
-                      where i.order_id = o.order_id), 0),
-            coalesce((select sum(amount) from public.payments p
-                      where p.order_id = o.order_id), 0),
-            o.ordered_at, (o.ordered_at at time zone 'UTC')::date, o.shipped_at, o.updated_at
+            round(o.total_amount * r.rate, 2), coalesce(lines, 0), coalesce(pieces, 0),
+            coalesce(paid.amount, 0), o.ordered_at, (o.ordered_at at time zone 'UTC')::date,
+            o.shipped_at, o.updated_at
         from public.orders o
+        left join (values {rates}) as r (code, rate) on r.code = o.currency::text
+        left join item using (order_id)
+        left join paid using (order_id)
         """
     ).fetchall()
     return [_plain(row) for row in rows]
