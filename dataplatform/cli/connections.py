@@ -12,9 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-app = typer.Typer(
-    help="Plan and apply the declared Fivetran connections.", no_args_is_help=True
-)
+app = typer.Typer(help="Plan and apply the declared Fivetran connections.", no_args_is_help=True)
 
 DIFFERENCES = 3
 _MARKS = {
@@ -39,9 +37,7 @@ def plan(as_json: AsJson = False) -> None:
     else:
         console = Console()
         for change in changes:
-            console.print(
-                f"{_MARKS[change.action]} {change.sentence()}", highlight=False
-            )
+            console.print(f"{_MARKS[change.action]} {change.sentence()}", highlight=False)
         console.print(f"{len(pending)} to apply." if pending else "Nothing to apply.")
     if pending:
         raise typer.Exit(DIFFERENCES)
@@ -76,9 +72,7 @@ def status(as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps([state.as_json() for state in states]))
         return
-    table = Table(
-        "connection", "service", "state", "last sync (UTC)", "late by", "reason"
-    )
+    table = Table("connection", "service", "state", "last sync (UTC)", "late by", "reason")
     for state in states:
         ended = state.succeeded_at
         table.add_row(

@@ -16,9 +16,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 
 @app.command()
 def ls(
-    layer: Annotated[
-        str | None, typer.Argument(help="raw, staging or curated.")
-    ] = None,
+    layer: Annotated[str | None, typer.Argument(help="raw, staging or curated.")] = None,
     prefix: Annotated[str, typer.Argument(help="Only names that begin with it.")] = "",
     as_json: AsJson = False,
 ) -> None:

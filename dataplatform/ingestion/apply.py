@@ -36,9 +36,7 @@ if TYPE_CHECKING:
 Live = Mapping[str, Any]
 
 
-def plan_connections(
-    project: Project, client: AccountClient | None = None
-) -> list[Change]:
+def plan_connections(project: Project, client: AccountClient | None = None) -> list[Change]:
     """Return what applying would change, and what the account holds that no file declares.
 
     Args:
@@ -68,9 +66,7 @@ def apply_connections(
             failed, or a declared table is not in the source. What was changed before stays;
             applying again goes on from there.
     """
-    changes = _Reconciler(
-        project, client or open_client(project), change=True, tell=tell
-    ).run()
+    changes = _Reconciler(project, client or open_client(project), change=True, tell=tell).run()
     return [change for change in changes if change.action != "unmanaged"]
 
 
@@ -92,9 +88,7 @@ class _Reconciler:
         self.changes: list[Change] = []
         self.troubles: list[str] = []
         self.group = group_name(project)
-        self.secrets = SentSecrets(
-            project.state, f"{project.environment.name}/{self.group}"
-        )
+        self.secrets = SentSecrets(project.state, f"{project.environment.name}/{self.group}")
 
     def run(self) -> list[Change]:
         group = find_group(self.client, self.group)
@@ -117,9 +111,7 @@ class _Reconciler:
                 self._finish(item, connection)
         for item in live:
             if item["id"] not in managed:
-                self.changes.append(
-                    Change("unmanaged", "connection", str(item["schema"]))
-                )
+                self.changes.append(Change("unmanaged", "connection", str(item["schema"])))
         if self.troubles and self.changing:
             raise UserError(" ".join(self.troubles))
         return self.changes
@@ -150,9 +142,7 @@ class _Reconciler:
                     "config": config,
                     "run_setup_tests": True,
                 }
-                self._check_destination(
-                    self.client.call("POST", "destinations", request)
-                )
+                self._check_destination(self.client.call("POST", "destinations", request))
                 self._remember("destination", config)
             return
         if live.get("service") != declared.service:
@@ -167,9 +157,7 @@ class _Reconciler:
             lambda key, value: self.secrets.known("destination", key, value),
         )
         for field, (before, after) in differences.items():
-            self._found(
-                Change("change", "destination", self.group, field, before, after)
-            )
+            self._found(Change("change", "destination", self.group, field, before, after))
         if differences and self.changing:
             changed = {key: config[key] for key in differences}
             answer = self.client.call(
@@ -181,9 +169,7 @@ class _Reconciler:
             self._remember("destination", config)
 
     def _check_destination(self, answer: Live) -> None:
-        failed = [
-            test for test in answer.get("setup_tests", []) if test["status"] == "FAILED"
-        ]
+        failed = [test for test in answer.get("setup_tests", []) if test["status"] == "FAILED"]
         if failed:
             raise UserError(
                 f"The destination of the group {self.group!r} failed its setup test "
@@ -259,9 +245,7 @@ class _Reconciler:
         if missing and self.changing:
             # Made in the source since the account last looked, or the account never looked.
             try:
-                config = self.client.call_connection(
-                    "POST", item["id"], "/schemas/reload", {}
-                )
+                config = self.client.call_connection("POST", item["id"], "/schemas/reload", {})
             except FivetranFailure as failure:
                 self.troubles.append(
                     f"The tables of connection {connection.name!r} cannot be read: {failure}"
@@ -286,18 +270,14 @@ class _Reconciler:
             details = self.client.call_connection("POST", item["id"], "/test", {})
             status = details.get("status", status)
         if status.get("setup_state") != "connected":
-            reasons = "; ".join(
-                str(task.get("message")) for task in status.get("tasks", [])
-            )
+            reasons = "; ".join(str(task.get("message")) for task in status.get("tasks", []))
             self.troubles.append(
                 f"{connection.file}: the connection {connection.name!r} is not set up: "
                 f"{reasons or status.get('setup_state')}"
             )
             return
         if bool(details.get("paused")) != connection.paused:
-            created = any(
-                c.action == "create" and c.name == connection.name for c in self.changes
-            )
+            created = any(c.action == "create" and c.name == connection.name for c in self.changes)
             if not created:
                 self._found(
                     Change(
@@ -310,9 +290,7 @@ class _Reconciler:
                     )
                 )
             if self.changing:
-                self.client.call_connection(
-                    "PATCH", item["id"], body={"paused": connection.paused}
-                )
+                self.client.call_connection("PATCH", item["id"], body={"paused": connection.paused})
 
     def _remember(self, name: str, config: Mapping[str, Any]) -> None:
         kept = {key: value for key, value in config.items() if looks_secret(key)}

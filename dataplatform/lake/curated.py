@@ -42,9 +42,7 @@ def object_key(mart: str) -> str:
     return f"{mart}/data.parquet"
 
 
-def write_mart(
-    warehouse: Warehouse, store: ObjectStore, mart: str, version: str | None
-) -> Curated:
+def write_mart(warehouse: Warehouse, store: ObjectStore, mart: str, version: str | None) -> Curated:
     """Write a published mart to the curated layer.
 
     Args:
@@ -65,9 +63,7 @@ def write_mart(
         size = path.stat().st_size
         head = store.head(LAYER, key)
         new = head is None or head.metadata.get("sha256") != sha256
-        if new or (
-            head is not None and head.metadata.get("version") != (version or "")
-        ):
+        if new or (head is not None and head.metadata.get("version") != (version or "")):
             metadata = {"sha256": sha256, "rows": str(rows), "version": version or ""}
             store.put_file(LAYER, key, path, metadata)
     return Curated(rows, size, sha256, store.uri(LAYER, key), new)

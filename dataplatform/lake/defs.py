@@ -74,9 +74,7 @@ def _curate(marts: list[PublishedMart]) -> AssetsDefinition:
             for mart in marts
             if asset_key(Relation(CURATED, mart.name)) in context.selected_asset_keys
         ]
-        published = {
-            mart.name: asset_key(Relation(PUBLISHED, mart.name)) for mart in chosen
-        }
+        published = {mart.name: asset_key(Relation(PUBLISHED, mart.name)) for mart in chosen}
         broken = latest_blocking_verdicts(context, list(published.values()))
         lake.store.ensure_buckets()
         for mart in chosen:
@@ -88,9 +86,7 @@ def _curate(marts: list[PublishedMart]) -> AssetsDefinition:
                 context.log.info(f"{CURATED}.{mart.name}: unchanged")
                 continue
             done = write_mart(warehouse.warehouse, lake.store, mart.name, version)
-            context.log.info(
-                f"{CURATED}.{mart.name}: {done.rows:,} rows, {done.size:,} bytes"
-            )
+            context.log.info(f"{CURATED}.{mart.name}: {done.rows:,} rows, {done.size:,} bytes")
             yield MaterializeResult(
                 asset_key=asset_key(Relation(CURATED, mart.name)),
                 data_version=DataVersion(done.sha256[:32]),

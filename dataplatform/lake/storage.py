@@ -33,9 +33,7 @@ class Finding:
     text: str
 
 
-def list_objects(
-    store: ObjectStore, layer: str | None, prefix: str
-) -> Iterator[StoredObject]:
+def list_objects(store: ObjectStore, layer: str | None, prefix: str) -> Iterator[StoredObject]:
     """Yield the objects of a layer, or of all layers, by name.
 
     Args:
@@ -47,9 +45,7 @@ def list_objects(
         yield from store.list(name, prefix)
 
 
-def verify(
-    store: ObjectStore, warehouse: Warehouse, marts: list[str]
-) -> Iterator[Finding]:
+def verify(store: ObjectStore, warehouse: Warehouse, marts: list[str]) -> Iterator[Finding]:
     """Check every raw object against its name and every curated one against its mart.
 
     Args:
@@ -70,9 +66,7 @@ def verify(
             yield _curated(store, item, counts.get(mart))
     for mart in marts:
         if mart not in seen and mart in counts:
-            yield Finding(
-                store.uri("curated", mart), False, "missing: the mart is published"
-            )
+            yield Finding(store.uri("curated", mart), False, "missing: the mart is published")
 
 
 def _raw(store: ObjectStore, item: StoredObject) -> Finding:
@@ -81,9 +75,7 @@ def _raw(store: ObjectStore, item: StoredObject) -> Finding:
     found = store.sha256(item.layer, item.key)
     if found.startswith(promised):
         return Finding(uri, True, "its content is what its name says")
-    return Finding(
-        uri, False, f"its content has the hash {found[:16]}, not the one in its name"
-    )
+    return Finding(uri, False, f"its content has the hash {found[:16]}, not the one in its name")
 
 
 def _curated(store: ObjectStore, item: StoredObject, expected: int | None) -> Finding:
@@ -95,9 +87,7 @@ def _curated(store: ObjectStore, item: StoredObject, expected: int | None) -> Fi
         store.download(item.layer, item.key, path)
         try:
             # Reading every page finds damage that the footer alone does not show.
-            rows = sum(
-                batch.num_rows for batch in parquet.ParquetFile(path).iter_batches()
-            )
+            rows = sum(batch.num_rows for batch in parquet.ParquetFile(path).iter_batches())
         except (ArrowException, OSError) as error:
             return Finding(uri, False, f"cannot be read: {str(error).splitlines()[0]}")
     if expected is None:
@@ -117,6 +107,4 @@ def layer_of_text(text: str | None) -> str | None:
         return text
     from dataplatform.declarations.errors import nearest
 
-    raise UserError(
-        f"{text!r} is not a layer: {', '.join(LAYERS)}.{nearest(text, LAYERS)}"
-    )
+    raise UserError(f"{text!r} is not a layer: {', '.join(LAYERS)}.{nearest(text, LAYERS)}")

@@ -64,9 +64,7 @@ def declared_settings(connection: Connection) -> dict[str, Any]:
     return settings
 
 
-def declared_config(
-    connection: Connection, resolve_all: Callable[[Any], Any]
-) -> dict[str, Any]:
+def declared_config(connection: Connection, resolve_all: Callable[[Any], Any]) -> dict[str, Any]:
     """Return a connection's config with its references resolved and its destination named.
 
     Args:
@@ -103,9 +101,7 @@ def config_differences(
 def looks_secret(key: str) -> bool:
     """Return whether a setting's value must not be shown, going by its name."""
     lowered = key.lower()
-    return any(
-        word in lowered for word in ("password", "secret", "private_key", "token")
-    )
+    return any(word in lowered for word in ("password", "secret", "private_key", "token"))
 
 
 def same(wanted: Any, held: Any) -> bool:
@@ -170,12 +166,8 @@ def schema_differences(
         if declared_here and not schema.get("enabled", True):
             request.setdefault("schemas", {})[schema_name] = {"enabled": True}
         if edits:
-            request.setdefault("schemas", {}).setdefault(schema_name, {})["tables"] = (
-                edits
-            )
-    missing = [
-        str(table.name) for relation, table in wanted.items() if relation not in offered
-    ]
+            request.setdefault("schemas", {}).setdefault(schema_name, {})["tables"] = edits
+    missing = [str(table.name) for relation, table in wanted.items() if relation not in offered]
     return changes, request, missing
 
 

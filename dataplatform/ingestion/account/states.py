@@ -61,9 +61,7 @@ def connection_states(
         item = find_connection(items, connection)
         if item is None:
             states.append(
-                ConnectionState(
-                    connection.name, connection.service, "not applied", None, 0, ""
-                )
+                ConnectionState(connection.name, connection.service, "not applied", None, 0, "")
             )
             continue
         status = item.get("status", {})
@@ -71,17 +69,13 @@ def connection_states(
         ended = datetime.fromisoformat(text) if text else None
         age = (moment - ended).total_seconds() / 3600 if ended else 0.0
         late = max(0.0, age - connection.freshness) if connection.freshness else 0.0
-        reasons = "; ".join(
-            str(task.get("message")) for task in status.get("tasks", [])
-        )
+        reasons = "; ".join(str(task.get("message")) for task in status.get("tasks", []))
         state = str(status.get("sync_state", "unknown"))
         if item.get("paused"):
             state = "paused"
         elif status.get("setup_state") != "connected":
             state = "broken"
         states.append(
-            ConnectionState(
-                connection.name, connection.service, state, ended, late, reasons
-            )
+            ConnectionState(connection.name, connection.service, state, ended, late, reasons)
         )
     return states

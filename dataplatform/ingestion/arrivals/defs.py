@@ -81,9 +81,7 @@ def build_sensors(project: Project) -> list[SensorDefinition]:
         for trouble in troubles:
             context.log.warning(trouble)
         if not events and json.dumps(told) == (context.cursor or "{}"):
-            return SkipReason(
-                "; ".join(troubles) or "No sync has ended since the last look."
-            )
+            return SkipReason("; ".join(troubles) or "No sync has ended since the last look.")
         return SensorResult(asset_events=events, cursor=json.dumps(told))
 
     return [fivetran_syncs]
@@ -102,9 +100,7 @@ def _arrivals(
             asset_key(relation),
             description=f"Synced outside Dagster by the connection {connection.name}.",
             metadata={
-                **observed_metadata(
-                    relation, facts[relation], tuple(table.primary_key)
-                ),
+                **observed_metadata(relation, facts[relation], tuple(table.primary_key)),
                 **FivetranMetadataSet(
                     connector_id=live,
                     connector_name=connection.destination_schema,

@@ -65,11 +65,7 @@ def _extract(extract: Extract) -> AssetsDefinition:
         for relation, resource in extract.relations.items():
             if asset_key(relation) not in context.selected_asset_keys:
                 continue
-            since = (
-                objects.last_cursor(store, extract, resource)
-                if resource.cursor
-                else None
-            )
+            since = objects.last_cursor(store, extract, resource) if resource.cursor else None
             rows = rows_of(project, extract, resource, since)
             written = objects.write(store, extract, resource, rows, today)
             state = f"{written.rows:,} rows written" if written.new else "unchanged"

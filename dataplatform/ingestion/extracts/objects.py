@@ -41,19 +41,14 @@ class Written:
     new: bool
 
 
-def json_lines(
-    rows: Iterable[dict[str, Any]], primary_key: Sequence[str] = ()
-) -> bytes:
+def json_lines(rows: Iterable[dict[str, Any]], primary_key: Sequence[str] = ()) -> bytes:
     """Return rows as JSON lines: sorted rows, sorted fields, the same bytes for the same rows.
 
     Args:
         rows: what was extracted.
         primary_key: sorts first where it is declared, so that a person finds a row.
     """
-    lines = [
-        (tuple(_sortable(row.get(name)) for name in primary_key), _line(row))
-        for row in rows
-    ]
+    lines = [(tuple(_sortable(row.get(name)) for name in primary_key), _line(row)) for row in rows]
     return b"".join(line.encode() + b"\n" for _, line in sorted(lines))
 
 
@@ -62,9 +57,7 @@ def folder(extract: Extract, resource: Resource) -> str:
     return f"{extract.prefix}/{resource.name}/"
 
 
-def newest(
-    store: ObjectStore, extract: Extract, resource: Resource
-) -> StoredObject | None:
+def newest(store: ObjectStore, extract: Extract, resource: Resource) -> StoredObject | None:
     """Return the newest object of a resource, or None before the first."""
     found = [item for item in store.list(LAYER, folder(extract, resource))]
     found = [item for item in found if item.key.endswith(".jsonl")]
@@ -132,9 +125,7 @@ def _partition(key: str) -> str:
 
 
 def _line(row: dict[str, Any]) -> str:
-    return json.dumps(
-        row, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str
-    )
+    return json.dumps(row, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
 def _sortable(value: Any) -> tuple[int, Any, str]:

@@ -27,9 +27,7 @@ LONGEST_BACKOFF_SECONDS = 10
 REQUEST_TIMEOUT_SECONDS = 60
 
 
-def rows_of(
-    project: Project, extract: Extract, resource: Resource, since: Any
-) -> Iterator[Row]:
+def rows_of(project: Project, extract: Extract, resource: Resource, since: Any) -> Iterator[Row]:
     """Yield the rows of one resource.
 
     Args:
@@ -94,9 +92,7 @@ def _rest_rows(base_url: str, resource: Resource) -> Iterator[Row]:
         reason = str(cause).splitlines()[0].rstrip(".")
         if isinstance(cause, requests.ConnectionError):
             reason = "the connection was refused or broken"
-        raise UserError(
-            f"{base_url.rstrip('/')}/{path} cannot be read: {reason}."
-        ) from error
+        raise UserError(f"{base_url.rstrip('/')}/{path} cannot be read: {reason}.") from error
 
 
 def patient_session() -> Any:
@@ -141,17 +137,11 @@ def load_function(project: Project, extract: Extract) -> Callable[..., Any]:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is None or not module_name.startswith(error.name):
-            raise UserError(
-                f"{extract.file}: {module_name} needs {error.name!r}."
-            ) from error
-        raise UserError(
-            f"{extract.file}: there is no Python module {module_name!r}."
-        ) from error
+            raise UserError(f"{extract.file}: {module_name} needs {error.name!r}.") from error
+        raise UserError(f"{extract.file}: there is no Python module {module_name!r}.") from error
     function = getattr(module, name, None)
     if not callable(function):
-        raise UserError(
-            f"{extract.file}: the module {module_name!r} has no function {name!r}."
-        )
+        raise UserError(f"{extract.file}: the module {module_name!r} has no function {name!r}.")
     return function  # type: ignore[no-any-return]
 
 

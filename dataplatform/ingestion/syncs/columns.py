@@ -59,9 +59,7 @@ class Drift:
         return "; ".join(parts) or "all declared columns arrived with their types"
 
 
-def compare(
-    declared: Mapping[str, str], arrived: Mapping[str, str], dialect: str
-) -> Drift:
+def compare(declared: Mapping[str, str], arrived: Mapping[str, str], dialect: str) -> Drift:
     """Compare declared columns with those of the table.
 
     Args:
@@ -69,17 +67,12 @@ def compare(
         arrived: column to the warehouse's own type.
         dialect: the warehouse's dialect.
     """
-    families = {
-        name.lower(): family(dialect, native) for name, native in arrived.items()
-    }
+    families = {name.lower(): family(dialect, native) for name, native in arrived.items()}
     missing = tuple(name for name in declared if name.lower() not in families)
     retyped = {
         name: (kind, families[name.lower()])
         for name, kind in declared.items()
-        if name.lower() in families
-        and not accepts(kind, families[name.lower()], dialect)
+        if name.lower() in families and not accepts(kind, families[name.lower()], dialect)
     }
     known = {name.lower() for name in declared} | SYSTEM_COLUMNS
-    return Drift(
-        missing, retyped, tuple(name for name in families if name not in known)
-    )
+    return Drift(missing, retyped, tuple(name for name in families if name not in known))

@@ -61,9 +61,7 @@ def connection_specs(project: Project, connection: Connection) -> list[AssetSpec
             deps=[AssetDep(key) for key in _upstream(project, connection, props.table)],
             skippable=True,
         )
-        .merge_attributes(
-            metadata={DAGSTER_FIVETRAN_TRANSLATOR_METADATA_KEY: translator}
-        )
+        .merge_attributes(metadata={DAGSTER_FIVETRAN_TRANSLATOR_METADATA_KEY: translator})
         for props in data.to_fivetran_connector_table_props_data()
     ]
 
@@ -81,9 +79,7 @@ def _upstream(project: Project, connection: Connection, table: str) -> list[Any]
     return [asset_key(key) for key in own or keys]
 
 
-def check_spec(
-    connection: Connection, relation: Relation, table: Table
-) -> AssetCheckSpec:
+def check_spec(connection: Connection, relation: Relation, table: Table) -> AssetCheckSpec:
     """Return the gate that a raw table has the columns that its connection declares."""
     return AssetCheckSpec(
         CHECK_NAME,
@@ -103,10 +99,7 @@ def _sync(project: Project, connection: Connection) -> AssetsDefinition:
     @multi_asset(
         name=f"sync_{connection.name}",
         specs=connection_specs(project, connection),
-        check_specs=[
-            check_spec(connection, relation, table)
-            for relation, table in tables.items()
-        ],
+        check_specs=[check_spec(connection, relation, table) for relation, table in tables.items()],
         can_subset=False,
         op_tags={"dagster/compute_kind": "fivetran"},
         description=connection.description or None,
@@ -120,10 +113,7 @@ def _sync(project: Project, connection: Connection) -> AssetsDefinition:
         stock: dict[Relation, Mapping[str, Any]] = {}
         for event in fivetran.sync_and_poll(context=context):
             # Tables that nobody declared are no assets; the check of columns is per table.
-            if (
-                isinstance(event, MaterializeResult | AssetMaterialization)
-                and event.asset_key
-            ):
+            if isinstance(event, MaterializeResult | AssetMaterialization) and event.asset_key:
                 stock[relation_of(event.asset_key)] = event.metadata or {}
         facts = warehouse.warehouse.facts(tables)
         history = fivetran.last_sync(connection.name)
@@ -137,25 +127,14 @@ def _sync(project: Project, connection: Connection) -> AssetsDefinition:
                     data_version=DataVersion(facts[relation].fingerprint),
                     metadata={
                         **_kept(stock.get(relation, {})),
-                        **observed_metadata(
-                            relation, facts[relation], tuple(table.primary_key)
-                        ),
-                        **{
-                            f"dataplatform/rows_{kind}": rows
-                            for kind, rows in moved.items()
-                        },
+                        **observed_metadata(relation, facts[relation], tuple(table.primary_key)),
+                        **{f"dataplatform/rows_{kind}": rows for kind, rows in moved.items()},
                         **sync_times(history),
                         **link,
                     },
-                    check_results=[
-                        columns_check(relation, table, facts, warehouse.warehouse)
-                    ],
+                    check_results=[columns_check(relation, table, facts, warehouse.warehouse)],
                 )
-        missing = [
-            str(table.name)
-            for relation, table in tables.items()
-            if relation not in facts
-        ]
+        missing = [str(table.name) for relation, table in tables.items() if relation not in facts]
         if missing:
             raise Failure(
                 f"The sync of {connection.name!r} ended, but nothing arrived for "
@@ -195,10 +174,7 @@ def rows_moved(history: Mapping[str, Any], relation: Relation) -> dict[str, int]
     """Return the rows a sync inserted, updated and deleted in a table, where that is known."""
     for entry in history.get("tables", []):
         if (entry.get("schema"), entry.get("table")) == tuple(relation):
-            return {
-                kind: int(entry.get(kind, 0))
-                for kind in ("inserted", "updated", "deleted")
-            }
+            return {kind: int(entry.get(kind, 0)) for kind in ("inserted", "updated", "deleted")}
     return {}
 
 
@@ -213,11 +189,7 @@ def sync_times(history: Mapping[str, Any]) -> dict[str, Any]:
 
 def _kept(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """What dagster-fivetran reports and its own tools read; the rest is reported better here."""
-    return {
-        key: value
-        for key, value in metadata.items()
-        if key.startswith("dagster-fivetran/")
-    }
+    return {key: value for key, value in metadata.items() if key.startswith("dagster-fivetran/")}
 
 
 def _line(relation: Relation, facts: TableFacts, moved: Mapping[str, int]) -> str:

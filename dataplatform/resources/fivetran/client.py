@@ -113,15 +113,11 @@ class AccountClient(FivetranClient):
         live = self._resolve_id(connection_id)
         data = None if body is None else json.dumps(body)
         if not self._legacy_paths:
-            response = self._make_request(
-                method, f"connections/{live}{rest}", data, params
-            )
+            response = self._make_request(method, f"connections/{live}{rest}", data, params)
             if not _unknown_path(response):
                 return data_of(response)
         old = rest if legacy_rest is None else legacy_rest
-        answer = data_of(
-            self._make_request(method, f"connectors/{live}{old}", data, params)
-        )
+        answer = data_of(self._make_request(method, f"connectors/{live}{old}", data, params))
         self._legacy_paths = True
         return answer
 
@@ -138,9 +134,7 @@ class AccountClient(FivetranClient):
             if not cursor:
                 return items
             if cursor in seen:
-                raise FivetranFailure(
-                    f"Fivetran's API repeats a page of {path}: broken paging."
-                )
+                raise FivetranFailure(f"Fivetran's API repeats a page of {path}: broken paging.")
             seen.add(cursor)
 
     def _make_request(
@@ -177,9 +171,7 @@ class AccountClient(FivetranClient):
     ) -> Mapping[str, Any]:
         connection_id, _, rest = endpoint.partition("/")
         body = None if data is None else json.loads(data)
-        return self.call_connection(
-            method, connection_id, f"/{rest}" if rest else "", body
-        )
+        return self.call_connection(method, connection_id, f"/{rest}" if rest else "", body)
 
     # What the account holds
 
@@ -190,9 +182,7 @@ class AccountClient(FivetranClient):
     def list_connectors_for_group(self, group_id: str) -> Sequence[Mapping[str, Any]]:
         """Return every connection of a group."""
         if not self._legacy_paths:
-            response = self._make_request(
-                "GET", f"groups/{group_id}/connections", None, {}
-            )
+            response = self._make_request("GET", f"groups/{group_id}/connections", None, {})
             if not _unknown_path(response):
                 return self.pages(f"groups/{group_id}/connections")
         return self.pages(f"groups/{group_id}/connectors")
@@ -294,19 +284,12 @@ class AccountClient(FivetranClient):
             connector_id, connection.last_sync_completed_at, poll_interval, poll_timeout
         )
         # Read afterwards: the first sync makes the schema config complete.
-        return FivetranOutput(
-            details, self.get_schema_config_for_connector(connector_id)
-        )
+        return FivetranOutput(details, self.get_schema_config_for_connector(connector_id))
 
     def _await_idle(self, connector_id: str, timeout: float | None) -> None:
-        deadline = time.monotonic() + (
-            self.sync_timeout if timeout is None else timeout
-        )
+        deadline = time.monotonic() + (self.sync_timeout if timeout is None else timeout)
         pause = _FIRST_POLL_SECONDS
-        while (
-            self.get_connector_details(connector_id)["status"]["sync_state"]
-            == "syncing"
-        ):
+        while self.get_connector_details(connector_id)["status"]["sync_state"] == "syncing":
             if time.monotonic() >= deadline:
                 raise FivetranFailure(
                     f"A sync of connection {connector_id!r} that somebody else started did not end."

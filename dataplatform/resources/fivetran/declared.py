@@ -38,9 +38,7 @@ def workspace_data(project: Project) -> FivetranWorkspaceData:
                 id=group, database=None, service=project.environment.warehouse.type
             )
         },
-        schema_configs_by_connector_id={
-            c.name: _schema_config(c) for c in project.connections
-        },
+        schema_configs_by_connector_id={c.name: _schema_config(c) for c in project.connections},
     )
 
 

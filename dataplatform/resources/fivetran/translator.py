@@ -36,9 +36,7 @@ class DeclaredTranslator(DagsterFivetranTranslator):
         relation = self._relation(props)
         spec = super().get_asset_spec(props)
         # Its address is made from the logical id; the true one is known after a sync.
-        known = {
-            key: value for key, value in spec.metadata.items() if key != "connector_url"
-        }
+        known = {key: value for key, value in spec.metadata.items() if key != "connector_url"}
         table = self._tables.get(relation)
         spec = spec.replace_attributes(
             key=asset_key(relation),
@@ -50,20 +48,14 @@ class DeclaredTranslator(DagsterFivetranTranslator):
             return spec
         connection = self._connection
         hours = connection.freshness
-        policy = (
-            FreshnessPolicy.time_window(fail_window=timedelta(hours=hours))
-            if hours
-            else None
-        )
+        policy = FreshnessPolicy.time_window(fail_window=timedelta(hours=hours)) if hours else None
         return spec.replace_attributes(
             description=_description(connection, table),
             owners=[connection.owner] if connection.owner else [],
             tags={**spec.tags, "layer": "raw", "connection": connection.name},
             freshness_policy=policy,
         ).merge_attributes(
-            metadata=declared_metadata(
-                relation, table.columns, tuple(table.primary_key)
-            )
+            metadata=declared_metadata(relation, table.columns, tuple(table.primary_key))
         )
 
     def _relation(self, props: FivetranConnectorTableProps) -> Relation:

@@ -31,9 +31,7 @@ FIVETRAN_DASHBOARD = "https://fivetran.com/dashboard/connections"
 class DeclaredWorkspace(FivetranWorkspace):
     """The account in which the declared connections live: Fivetran's, or the local service's."""
 
-    project_root: str = Field(
-        description="The folder that holds config/ and dbt_project/."
-    )
+    project_root: str = Field(description="The folder that holds config/ and dbt_project/.")
     # Fields of the parent that the environment fills when they are needed.
     account_id: str = Field(default="declared")
     api_key: str = Field(default="")
@@ -66,9 +64,7 @@ class DeclaredWorkspace(FivetranWorkspace):
         Raises:
             FivetranFailure: the declared connection does not exist in the account.
         """
-        declared = {
-            connection.name: connection for connection in self.project.connections
-        }
+        declared = {connection.name: connection for connection in self.project.connections}
         if connection_id not in declared:
             return connection_id
         if connection_id not in self._live_ids:
@@ -122,9 +118,7 @@ class DeclaredWorkspace(FivetranWorkspace):
 
 def api_url(project: Project) -> str:
     """Return the API's address, without a version or a slash at its end."""
-    text = project.environment.resolve(
-        project.environment.fivetran.api_url or FIVETRAN_API
-    )
+    text = project.environment.resolve(project.environment.fivetran.api_url or FIVETRAN_API)
     return text.rstrip("/").removesuffix("/v1")
 
 
@@ -159,9 +153,7 @@ def open_client(project: Project, resolve_id: Any = None) -> AccountClient:
 def find_group(client: AccountClient, name: str) -> Mapping[str, Any] | None:
     """Return the account's group of a name (or of an id), or None."""
     groups = client.get_groups()["items"]
-    return next(
-        (group for group in groups if name in (group["name"], group["id"])), None
-    )
+    return next((group for group in groups if name in (group["name"], group["id"])), None)
 
 
 def find_connection(

@@ -32,9 +32,7 @@ class _DuckDBSession:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
 
-    def execute(
-        self, sql: str, parameters: Sequence[Any] = ()
-    ) -> list[tuple[Any, ...]]:
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         result = self.connection.execute(sql, list(parameters) or None)
         return result.fetchall() if result.description else []
 
@@ -89,9 +87,7 @@ class DuckDBAdapter:
             return {}
         with self.session(f"facts of {len(wanted)} tables") as session:
             found = {relation: _facts(session, relation) for relation in wanted}
-        return {
-            relation: facts for relation, facts in found.items() if facts is not None
-        }
+        return {relation: facts for relation, facts in found.items() if facts is not None}
 
     def publish(
         self, candidate: Relation, target: Relation, exclude: Sequence[str] = ()
@@ -184,9 +180,7 @@ def _copy_comments(
     for column, comment in _comments(session, source).items():
         if column in kept:
             text = comment.replace("'", "''")
-            session.execute(
-                f"COMMENT ON COLUMN {qualified(target)}.{quoted(column)} IS '{text}'"
-            )
+            session.execute(f"COMMENT ON COLUMN {qualified(target)}.{quoted(column)} IS '{text}'")
 
 
 def _facts(session: Session, relation: Relation) -> TableFacts | None:
@@ -196,9 +190,7 @@ def _facts(session: Session, relation: Relation) -> TableFacts | None:
     table = qualified(relation)
     if SYNCED_COLUMN in columns:
         # A sync stamps every row that it touches, so the newest stamp tells of any change.
-        deleted = (
-            f"count(*) FILTER ({DELETED_COLUMN})" if DELETED_COLUMN in columns else "0"
-        )
+        deleted = f"count(*) FILTER ({DELETED_COLUMN})" if DELETED_COLUMN in columns else "0"
         state = session.execute(
             f"SELECT count(*), epoch_us(max({SYNCED_COLUMN})), {deleted} FROM {table}"
         )[0]

@@ -46,17 +46,13 @@ class TableFacts:
 
 def digest(parts: Iterable[object]) -> str:
     """Return a short stable hash of some values."""
-    return hashlib.sha256(
-        "\x1f".join(str(part) for part in parts).encode()
-    ).hexdigest()[:32]
+    return hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).hexdigest()[:32]
 
 
 class Session(Protocol):
     """An open conversation with the warehouse; short, because others may be waiting."""
 
-    def execute(
-        self, sql: str, parameters: Sequence[Any] = ()
-    ) -> list[tuple[Any, ...]]:
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows (none for a statement without a result)."""
         ...
 

@@ -16,9 +16,7 @@ from dataplatform.resources.warehouse.opening import open_warehouse
 class WarehouseResource(ConfigurableResource):  # type: ignore[type-arg]
     """Gives steps the warehouse of the chosen environment."""
 
-    project_root: str = Field(
-        description="The folder that holds config/ and dbt_project/."
-    )
+    project_root: str = Field(description="The folder that holds config/ and dbt_project/.")
     _opened: Warehouse | None = PrivateAttr(default=None)
 
     @property

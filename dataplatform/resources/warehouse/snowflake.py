@@ -31,14 +31,10 @@ class _SnowflakeSession:
     def __init__(self, connection: Any) -> None:
         self.connection = connection
 
-    def execute(
-        self, sql: str, parameters: Sequence[Any] = ()
-    ) -> list[tuple[Any, ...]]:
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self.connection.cursor() as cursor:
             cursor.execute(sql, tuple(parameters) or None)
-            return (
-                [tuple(row) for row in cursor.fetchall()] if cursor.description else []
-            )
+            return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
 
 
 class SnowflakeAdapter:
@@ -75,11 +71,7 @@ class SnowflakeAdapter:
                 "TIMEZONE": "UTC",
             },
             # A double or a proxy is reached by an address of its own.
-            **{
-                name: settings[name]
-                for name in ("host", "port", "protocol")
-                if settings.get(name)
-            },
+            **{name: settings[name] for name in ("host", "port", "protocol") if settings.get(name)},
         }
         resource = SnowflakeResource(
             **chosen,
@@ -129,9 +121,7 @@ class SnowflakeAdapter:
             return {}
         with self.session(f"facts of {len(wanted)} tables") as session:
             found = {relation: _facts(session, relation) for relation in wanted}
-        return {
-            relation: facts for relation, facts in found.items() if facts is not None
-        }
+        return {relation: facts for relation, facts in found.items() if facts is not None}
 
     def publish(
         self, candidate: Relation, target: Relation, exclude: Sequence[str] = ()
@@ -142,9 +132,7 @@ class SnowflakeAdapter:
             if columns is None:
                 raise UserError(f"The warehouse has no table {candidate}.")
             session.execute(f"CREATE SCHEMA IF NOT EXISTS {folded(target.schema)}")
-            session.execute(
-                publish_statement(candidate, target, list(columns), exclude)
-            )
+            session.execute(publish_statement(candidate, target, list(columns), exclude))
             facts = _facts(session, target)
         assert facts is not None
         return facts
@@ -216,15 +204,9 @@ def _facts(session: Session, relation: Relation) -> TableFacts | None:
     if columns is None:
         return None
     if SYNCED_COLUMN in columns:
-        deleted = (
-            f"count_if({folded(DELETED_COLUMN)})" if DELETED_COLUMN in columns else "0"
-        )
+        deleted = f"count_if({folded(DELETED_COLUMN)})" if DELETED_COLUMN in columns else "0"
         newest = f"max({folded(SYNCED_COLUMN)})"
-        state = session.execute(
-            f"SELECT count(*), {newest}, {deleted} FROM {named(relation)}"
-        )[0]
+        state = session.execute(f"SELECT count(*), {newest}, {deleted} FROM {named(relation)}")[0]
     else:
-        state = session.execute(f"SELECT count(*), hash_agg(*) FROM {named(relation)}")[
-            0
-        ]
+        state = session.execute(f"SELECT count(*), hash_agg(*) FROM {named(relation)}")[0]
     return TableFacts(columns, int(state[0]), digest([*state, *columns.items()]))
