@@ -226,7 +226,6 @@ class DuckDBDestination:
             engine.execute(
                 f"SET temp_directory = {literal(str(self.scratch / 'spill'))}"
             )
-            engine.execute("SET preserve_insertion_order = false")
             session = DuckDBSession(engine, connection)
             try:
                 yield session

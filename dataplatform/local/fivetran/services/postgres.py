@@ -29,6 +29,8 @@ _SOURCE = "_fivetran_source"
 _CONNECT_SECONDS = 15
 # Transaction numbers wrap around: beyond this distance "older" can no longer be told.
 _MAX_DISTANCE = 2**31 - 10_000_000
+# Larger than the extension's own 1,000: fewer statements to start, measured faster.
+_PAGES_PER_TASK = 4000
 _IDENTITY = "SELECT system_identifier::text FROM pg_control_system()"
 
 
@@ -116,6 +118,7 @@ class PostgresService:
 
     def attach(self, session: Session) -> None:
         load_extension(session.engine, "postgres_scanner")
+        session.engine.execute(f"SET pg_pages_per_task = {_PAGES_PER_TASK}")
         session.engine.execute(
             f"ATTACH {literal(self._dsn)} AS {ident(_SOURCE)} (TYPE postgres, READ_ONLY)"
         )
