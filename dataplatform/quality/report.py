@@ -65,9 +65,15 @@ def write_report(
 ) -> Path:
     """Write the page and return its path, ``.dataplatform/report/index.html`` by default."""
     path = output or project.state / "report" / "index.html"
+    return write_page(gather(project, instance), path)
+
+
+def write_page(report: Report, path: Path) -> Path:
+    """Write a report's page, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render(gather(project, instance)), encoding="utf-8")
-    return path
+    draft = path.with_name(path.name + ".draft")
+    draft.write_text(render(report), encoding="utf-8")
+    return draft.replace(path)
 
 
 def summary(project: Project, instance: DagsterInstance) -> Report:
@@ -90,12 +96,17 @@ def render(report: Report) -> str:
         "hours": _hours, "value": _value, "percent": _percent, "tally": _tally, "fill": _fill,
         "worst": _worst, "spark": _spark, "count_in": lambda status, counts: counts[status],
     }
-    verdict, headline, lede = _headline(report)
+    verdict, title, lede = _headline(report)
     worst = [table for table in report.tables if table.status in {BROKEN, FAILED}]
     return environment.get_template("report.html.j2").render(
-        report=report, verdict=verdict, headline=headline, lede=lede, worst=worst[:5],
+        report=report, verdict=verdict, headline=title, lede=lede, worst=worst[:5],
         about=_ABOUT, statuses=STATUSES, shown=HISTORY_SHOWN,
     )
+
+
+def headline(report: Report) -> str:
+    """Return how things stand, in one line."""
+    return _headline(report)[1]
 
 
 def _headline(report: Report) -> tuple[str, str, str]:
@@ -116,13 +127,13 @@ def _headline(report: Report) -> tuple[str, str, str]:
     if broken:
         where = sum(1 for table in report.tables if table.status in {FAILED, BROKEN})
         verb = "is" if broken == 1 else "are"
-        headline = f"{_many(broken, 'rule')} {verb} broken in {_many(where, 'table')}"
-        return FAILED, headline, f"{over} were judged.{beside}"
+        title = f"{_many(broken, 'rule')} {verb} broken in {_many(where, 'table')}"
+        return FAILED, title, f"{over} were judged.{beside}"
     if not judged:
         return WAITING, "Nothing has been judged yet", "Run a pipeline to fill this page."
     if report.late:
-        headline = f"Every rule is kept, {_many(len(report.late), 'table')} late"
-        return WARNED, headline, f"{over} were judged.{beside}"
+        title = f"Every rule is kept, {_many(len(report.late), 'table')} late"
+        return WARNED, title, f"{over} were judged.{beside}"
     return PASSED, "Every promise is kept", f"{over} were judged.{beside}"
 
 
