@@ -198,11 +198,14 @@ def _finished(data: Any) -> NodeDone:
 def _mark(manifest: Any, invocation: Invocation) -> None:
     """Mark the chosen nodes, so that one selector names them however many they are."""
     chosen = set(invocation.chosen)
-    for collection in (manifest.nodes, manifest.unit_tests):
-        for node_id, node in collection.items():
-            if node_id in chosen:
-                node.tags = [*node.tags, _CHOSEN]
-                node.config.tags = [*node.config.tags, _CHOSEN]
+    for node_id, node in manifest.nodes.items():
+        if node_id in chosen:
+            node.tags = [*node.tags, _CHOSEN]
+            node.config.tags = [*node.config.tags, _CHOSEN]
+    for node_id, test in manifest.unit_tests.items():
+        if node_id in chosen:
+            # A unit test has no tags but those of its config.
+            test.config.tags = [*test.tags, _CHOSEN]
     for node_id in invocation.full_refresh:
         manifest.nodes[node_id].config.full_refresh = True
         manifest.nodes[node_id].config._extra["full_refresh"] = True
