@@ -1,0 +1,64 @@
+"""``dataplatform``: the command line, one file per verb.
+
+Exit codes: 0 green, 1 a failed check or run, 2 a user's mistake, 3 a plan with differences.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from dataplatform.cli import (
+    backfill,
+    connections,
+    contract,
+    dbt,
+    demo,
+    doctor,
+    init,
+    lineage,
+    new,
+    pipeline,
+    report,
+    run,
+    servers,
+    status,
+    storage,
+)
+from dataplatform.declarations.errors import UserError
+
+app = typer.Typer(
+    help="A data platform a team can hold in its hand.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("run")(run.command)
+app.command("status")(status.command)
+app.command("report")(report.command)
+app.command("backfill")(backfill.command)
+app.command("lineage")(lineage.command)
+app.command("doctor")(doctor.command)
+app.command("init")(init.command)
+for name, group in {
+    "pipeline": pipeline,
+    "connections": connections,
+    "contract": contract,
+    "dbt": dbt,
+    "storage": storage,
+    "new": new,
+    "servers": servers,
+    "demo": demo,
+}.items():
+    app.add_typer(group.app, name=name)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one line and exit code 2."""
+    try:
+        app()
+    except UserError as error:
+        typer.secho(str(error), fg=typer.colors.RED, err=True)
+        sys.exit(2)
