@@ -166,7 +166,7 @@ def _complete(
     assets &= graph.get_all_asset_keys()
     checks &= graph.asset_check_keys
     for key in [*assets, *checks]:
-        for together in graph.get(key).execution_set_entity_keys:
+        for together in graph.get_execution_set_asset_and_check_keys(key):
             (assets if isinstance(together, AssetKey) else checks).add(together)
 
 
