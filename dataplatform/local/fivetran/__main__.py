@@ -10,19 +10,13 @@ from pathlib import Path
 
 def main() -> int:
     """Serve until stopped; return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="dataplatform.local.fivetran", description=__doc__
-    )
-    parser.add_argument(
-        "--state", type=Path, required=True, help="folder the service writes to"
-    )
+    parser = argparse.ArgumentParser(prog="dataplatform.local.fivetran", description=__doc__)
+    parser.add_argument("--state", type=Path, required=True, help="folder the service writes to")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args()
     # A program of its own: its two credentials come from whoever starts it, not from a project.
-    credentials = [
-        os.environ.get(name) for name in ("FIVETRAN_API_KEY", "FIVETRAN_API_SECRET")
-    ]
+    credentials = [os.environ.get(name) for name in ("FIVETRAN_API_KEY", "FIVETRAN_API_SECRET")]
     if not all(credentials):
         print("Set FIVETRAN_API_KEY and FIVETRAN_API_SECRET: requests must bear them.")
         return 2

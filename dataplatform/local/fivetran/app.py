@@ -57,14 +57,10 @@ def create_app(state: Path, api_key: str, api_secret: str) -> FastAPI:
     async def guard(request: Request, proceed: RequestResponseEndpoint) -> Response:
         if request.url.path != "/health":
             if not _authorised(request.headers.get("authorization", ""), expected):
-                return refusal(
-                    ApiError(401, "AuthFailed", "The API key or secret is not right.")
-                )
+                return refusal(ApiError(401, "AuthFailed", "The API key or secret is not right."))
             length = request.headers.get("content-length", "0")
             if not length.isdigit() or int(length) > MAX_BODY_BYTES:
-                return refusal(
-                    ApiError(413, "RequestTooLarge", "The request is too large.")
-                )
+                return refusal(ApiError(413, "RequestTooLarge", "The request is too large."))
         return await proceed(request)
 
     @app.exception_handler(ApiError)
@@ -73,9 +69,7 @@ def create_app(state: Path, api_key: str, api_secret: str) -> FastAPI:
 
     @app.exception_handler(HTTPException)
     async def unknown(request: Request, error: HTTPException) -> JSONResponse:
-        code = {404: "NotFound", 405: "MethodNotAllowed"}.get(
-            error.status_code, "Error"
-        )
+        code = {404: "NotFound", 405: "MethodNotAllowed"}.get(error.status_code, "Error")
         where = f"{request.method} {request.url.path}"
         return refusal(ApiError(error.status_code, code, f"{where}: {error.detail}"))
 

@@ -71,9 +71,7 @@ class Destination(Protocol):
         """Open a session; it commits at its end unless an error passes through."""
 
 
-def open_destination(
-    service: str, config: dict[str, Any], scratch: Path
-) -> Destination:
+def open_destination(service: str, config: dict[str, Any], scratch: Path) -> Destination:
     """Return the destination that a description names.
 
     Args:

@@ -114,8 +114,7 @@ class DuckDBSession:
     def load(self, table: Table, select: str) -> int:
         synced = f"TIMESTAMPTZ {literal(self.synced_at.isoformat())}"
         added = ", ".join(
-            f"{sql} AS {ident(name)}"
-            for name, sql in merge.added_columns(table, synced).items()
+            f"{sql} AS {ident(name)}" for name, sql in merge.added_columns(table, synced).items()
         )
         self.engine.execute(
             f"CREATE TABLE {self.place(table)} AS "
@@ -124,21 +123,15 @@ class DuckDBSession:
         return int(self._value(f"SELECT count(*) FROM {self.place(table)}"))
 
     def merge(self, table: Table, select: str) -> tuple[int, int, int]:
-        return merge.merge(
-            self.engine, table, self.place(table), select, self.synced_at
-        )
+        return merge.merge(self.engine, table, self.place(table), select, self.synced_at)
 
     def live_count(self, table: Table) -> int:
         return int(
-            self._value(
-                f"SELECT count(*) FROM {self.place(table)} WHERE NOT {ident(DELETED)}"
-            )
+            self._value(f"SELECT count(*) FROM {self.place(table)} WHERE NOT {ident(DELETED)}")
         )
 
     def delete_absent(self, table: Table, select: str) -> int:
-        return merge.delete_absent(
-            self.engine, table, self.place(table), select, self.synced_at
-        )
+        return merge.delete_absent(self.engine, table, self.place(table), select, self.synced_at)
 
     def quarantine(self, table: Table, select: str) -> int:
         place = qualified(self.catalog, table.target_schema, QUARANTINE)
@@ -157,9 +150,7 @@ class DuckDBSession:
         return int(self._value(f"SELECT count(*) FROM ({select})"))
 
     def remove_absent(self, table: Table, select: str, within: str) -> int:
-        return merge.remove_absent(
-            self.engine, table, self.place(table), select, within
-        )
+        return merge.remove_absent(self.engine, table, self.place(table), select, within)
 
     def cursor(self, table: Table) -> dict[str, Any] | None:
         body = self._value(
@@ -209,23 +200,17 @@ class DuckDBDestination:
             rows = engine.execute(
                 f"SELECT source, body FROM {_STATE} WHERE connection = ?", [connection]
             ).fetchall()
-            tables = engine.execute(
-                "SELECT schema_name, table_name FROM duckdb_tables()"
-            )
+            tables = engine.execute("SELECT schema_name, table_name FROM duckdb_tables()")
             there = set(tables.fetchall())
             held = {source: json.loads(body) for source, body in rows}
             # A cursor without its table would skip the rows that went with it.
-            return {
-                s: body for s, body in held.items() if tuple(body["target"]) in there
-            }
+            return {s: body for s, body in held.items() if tuple(body["target"]) in there}
 
     @contextmanager
     def session(self, connection: str, purpose: str) -> Iterator[DuckDBSession]:
         with open_duckdb(self.path, purpose=purpose) as engine:
             engine.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
-            engine.execute(
-                f"SET temp_directory = {literal(str(self.scratch / 'spill'))}"
-            )
+            engine.execute(f"SET temp_directory = {literal(str(self.scratch / 'spill'))}")
             session = DuckDBSession(engine, connection)
             try:
                 yield session

@@ -25,9 +25,7 @@ class ApiError(Exception):
         self.message = message
 
 
-def answer(
-    data: Any = None, message: str | None = None, status: int = 200
-) -> JSONResponse:
+def answer(data: Any = None, message: str | None = None, status: int = 200) -> JSONResponse:
     """Return a successful answer."""
     body: dict[str, Any] = {"code": "Success"}
     if message is not None:
@@ -39,19 +37,13 @@ def answer(
 
 def refusal(error: ApiError) -> JSONResponse:
     """Return an error as an answer."""
-    headers = (
-        {"WWW-Authenticate": 'Basic realm="fivetran"'} if error.status == 401 else None
-    )
-    return JSONResponse(
-        {"code": error.code, "message": error.message}, error.status, headers
-    )
+    headers = {"WWW-Authenticate": 'Basic realm="fivetran"'} if error.status == 401 else None
+    return JSONResponse({"code": error.code, "message": error.message}, error.status, headers)
 
 
 def not_found(kind: str, identifier: str) -> ApiError:
     """Return the error for something that is not there."""
-    return ApiError(
-        404, f"NotFound_{kind}", f"Cannot find {kind.lower()} with id '{identifier}'."
-    )
+    return ApiError(404, f"NotFound_{kind}", f"Cannot find {kind.lower()} with id '{identifier}'.")
 
 
 def invalid(message: str) -> ApiError:
@@ -59,9 +51,7 @@ def invalid(message: str) -> ApiError:
     return ApiError(400, "InvalidInput", message)
 
 
-def page(
-    items: list[dict[str, Any]], cursor: str | None, limit: int | None
-) -> dict[str, Any]:
+def page(items: list[dict[str, Any]], cursor: str | None, limit: int | None) -> dict[str, Any]:
     """Return one page of a list; the cursor names the last item of the page before.
 
     Raises:
@@ -83,7 +73,5 @@ def page(
     chosen = items[start : start + size]
     body: dict[str, Any] = {"items": chosen}
     if start + size < len(items):
-        body["next_cursor"] = base64.urlsafe_b64encode(
-            chosen[-1]["id"].encode()
-        ).decode()
+        body["next_cursor"] = base64.urlsafe_b64encode(chosen[-1]["id"].encode()).decode()
     return body

@@ -29,9 +29,7 @@ def with_row_id(table: Table, select: str) -> str:
     if table.has_key:
         return select
     fields = ", ".join(f"c{n} := {ident(c.name)}" for n, c in enumerate(table.columns))
-    packed = (
-        f"md5(CAST(to_json(struct_pack({fields})) AS VARCHAR))" if fields else "md5('')"
-    )
+    packed = f"md5(CAST(to_json(struct_pack({fields})) AS VARCHAR))" if fields else "md5('')"
     return (
         "SELECT * EXCLUDE (_row_hash), md5(_row_hash || ':' || "
         f"row_number() OVER (PARTITION BY _row_hash)) AS {ident(ROW_ID)} "
@@ -50,9 +48,7 @@ def _count(engine: duckdb.DuckDBPyConnection, sql: str) -> int:
 
 def added_columns(table: Table, synced: str) -> dict[str, str]:
     """Return the columns the service adds to every row, with the expression that fills each."""
-    gone = (
-        f"coalesce({ident(table.deleted_by)}, false)" if table.deleted_by else "false"
-    )
+    gone = f"coalesce({ident(table.deleted_by)}, false)" if table.deleted_by else "false"
     return {**({DELETED: gone} if table.soft_delete else {}), SYNCED: synced}
 
 
@@ -80,9 +76,7 @@ def merge(
         *(column.name for column in table.columns),
         *(() if table.has_key else (ROW_ID,)),
     ]
-    compared = (
-        [name for name in names if name not in table.key] if table.has_key else []
-    )
+    compared = [name for name in names if name not in table.key] if table.has_key else []
     watched = [*compared, *([DELETED] if table.soft_delete else [])]
     new = f"t.{ident(table.key[0])} IS NULL"
     changed = [new, *(f"t.{ident(n)} IS DISTINCT FROM s.{ident(n)}" for n in watched)]

@@ -26,9 +26,7 @@ class SyncFailure(UserError):
         broken: the connection cannot work until its set-up is changed (wrong credentials).
     """
 
-    def __init__(
-        self, message: str, *, code: str = "sync_failed", broken: bool = False
-    ) -> None:
+    def __init__(self, message: str, *, code: str = "sync_failed", broken: bool = False) -> None:
         super().__init__(message)
         self.code = code
         self.broken = broken

@@ -12,9 +12,7 @@ from dataplatform.declarations.naming import fivetran_name
 from dataplatform.local.fivetran.model import RESERVED
 
 
-def destination_names(
-    sources: Iterable[str], reserved: Iterable[str] = ()
-) -> Mapping[str, str]:
+def destination_names(sources: Iterable[str], reserved: Iterable[str] = ()) -> Mapping[str, str]:
     """Return the destination name of every source name, each different from all others.
 
     Args:

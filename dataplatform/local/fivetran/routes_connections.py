@@ -37,11 +37,7 @@ def require_ready(connection: Document) -> None:
             f"The connection '{connection['id']}' is paused: resume it to sync.",
         )
     if connection["setup_state"] == "incomplete":
-        reason = (
-            connection["tasks"][0]["message"]
-            if connection["tasks"]
-            else "run its setup tests"
-        )
+        reason = connection["tasks"][0]["message"] if connection["tasks"] else "run its setup tests"
         raise ApiError(
             409,
             "Conflict",
@@ -60,11 +56,7 @@ def connection_routes(store: Store, runner: Runner, prefix: str) -> APIRouter:
     def list_connections(
         cursor: str | None = None, limit: int | None = None, group_id: str | None = None
     ) -> JSONResponse:
-        held = [
-            view(c)
-            for c in store.every("connection")
-            if group_id in (None, c["group_id"])
-        ]
+        held = [view(c) for c in store.every("connection") if group_id in (None, c["group_id"])]
         return answer(page(held, cursor, limit))
 
     @routes.post("")
@@ -101,9 +93,7 @@ def connection_routes(store: Store, runner: Runner, prefix: str) -> APIRouter:
         outcome: Document = {}
         if body.get("run_setup_tests", changed):
             await run_in_threadpool(runner.run_setup_tests, trial)
-            outcome = {
-                key: trial[key] for key in ("setup_tests", "setup_state", "tasks")
-            }
+            outcome = {key: trial[key] for key in ("setup_tests", "setup_state", "tasks")}
 
         def edit(connection: Document) -> None:
             # A sync may have ended meanwhile: only what was asked for is changed.
@@ -121,17 +111,13 @@ def connection_routes(store: Store, runner: Runner, prefix: str) -> APIRouter:
 
     @routes.get("/{connection_id}/state")
     def state(connection_id: str) -> JSONResponse:
-        return answer(
-            {"state": {}} if find(store, "connection", connection_id) else None
-        )
+        return answer({"state": {}} if find(store, "connection", connection_id) else None)
 
     @routes.post("/{connection_id}/test")
     async def test(connection_id: str) -> JSONResponse:
         connection = find(store, "connection", connection_id)
         await run_in_threadpool(runner.run_setup_tests, connection)
-        outcome = {
-            key: connection[key] for key in ("setup_tests", "setup_state", "tasks")
-        }
+        outcome = {key: connection[key] for key in ("setup_tests", "setup_state", "tasks")}
         stored = store.change("connection", connection_id, lambda c: c.update(outcome))
         return answer(view(stored or connection), "Setup tests have been completed")
 
@@ -177,9 +163,7 @@ def connection_routes(store: Store, runner: Runner, prefix: str) -> APIRouter:
 
 def _labels(scope: object) -> list[str]:
     """Return ``schema.table`` for a request such as ``{"public": ["orders"]}``."""
-    if not isinstance(scope, dict) or not all(
-        isinstance(v, list) for v in scope.values()
-    ):
+    if not isinstance(scope, dict) or not all(isinstance(v, list) for v in scope.values()):
         raise invalid("The tables to re-sync must be an object of lists, by schema.")
     return [f"{schema}.{table}" for schema, tables in scope.items() for table in tables]
 

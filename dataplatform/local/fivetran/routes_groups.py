@@ -69,20 +69,14 @@ def group_routes(store: Store, runner: Runner) -> APIRouter:
     def named(body: Document, own: str | None = None) -> str:
         name = body.get("name")
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise invalid(
-                "'name' must begin with a letter or underscore and hold no other signs."
-            )
+            raise invalid("'name' must begin with a letter or underscore and hold no other signs.")
         if any(g["name"] == name and g["id"] != own for g in store.every("group")):
             raise ApiError(409, "Conflict", f"A group named '{name}' exists already.")
         return name
 
     @routes.get("")
-    def list_groups(
-        cursor: str | None = None, limit: int | None = None
-    ) -> JSONResponse:
-        return answer(
-            page([group_view(g) for g in store.every("group")], cursor, limit)
-        )
+    def list_groups(cursor: str | None = None, limit: int | None = None) -> JSONResponse:
+        return answer(page([group_view(g) for g in store.every("group")], cursor, limit))
 
     @routes.post("")
     async def create_group(request: Request) -> JSONResponse:
@@ -104,9 +98,7 @@ def group_routes(store: Store, runner: Runner) -> APIRouter:
     def delete_group(group_id: str) -> JSONResponse:
         find(store, "group", group_id)
         if any(c["group_id"] == group_id for c in store.every("connection")):
-            raise ApiError(
-                409, "Conflict", f"The group '{group_id}' still holds connections."
-            )
+            raise ApiError(409, "Conflict", f"The group '{group_id}' still holds connections.")
         store.delete("destination", group_id)
         store.delete("group", group_id)
         return answer(message=f"Group with id '{group_id}' has been deleted")
@@ -156,9 +148,7 @@ def destination_routes(store: Store) -> APIRouter:
                 destination[name] = body[name]
 
     @routes.get("")
-    def list_destinations(
-        cursor: str | None = None, limit: int | None = None
-    ) -> JSONResponse:
+    def list_destinations(cursor: str | None = None, limit: int | None = None) -> JSONResponse:
         held = [destination_view(d) for d in store.every("destination")]
         return answer(page(held, cursor, limit))
 
@@ -168,13 +158,9 @@ def destination_routes(store: Store) -> APIRouter:
         group_id = str(body.get("group_id") or "")
         find(store, "group", group_id)
         if store.get("destination", group_id) is not None:
-            raise ApiError(
-                409, "Conflict", f"The group '{group_id}' has a destination already."
-            )
+            raise ApiError(409, "Conflict", f"The group '{group_id}' has a destination already.")
         if body.get("service") != "duckdb":
-            raise invalid(
-                f"The destination service {body.get('service')!r} is not served."
-            )
+            raise invalid(f"The destination service {body.get('service')!r} is not served.")
         destination: Document = {
             "id": group_id,
             "group_id": group_id,
@@ -216,8 +202,6 @@ def destination_routes(store: Store) -> APIRouter:
     def delete_destination(destination_id: str) -> JSONResponse:
         find(store, "destination", destination_id)
         store.delete("destination", destination_id)
-        return answer(
-            message=f"Destination with id '{destination_id}' has been deleted"
-        )
+        return answer(message=f"Destination with id '{destination_id}' has been deleted")
 
     return routes

@@ -46,9 +46,7 @@ def schema_routes(store: Store, prefix: str) -> APIRouter:
             "connection",
             connection_id,
             lambda c: c.update(
-                schema_config=schema_config.merged(
-                    c["schema_config"], tables, forget=reload
-                )
+                schema_config=schema_config.merged(c["schema_config"], tables, forget=reload)
             ),
         )
         return stored["schema_config"] if stored else {}
@@ -81,9 +79,7 @@ def schema_routes(store: Store, prefix: str) -> APIRouter:
         return answer(schema_config.public(config))
 
     @routes.patch("/{schema}")
-    async def change_schema(
-        connection_id: str, schema: str, request: Request
-    ) -> JSONResponse:
+    async def change_schema(connection_id: str, schema: str, request: Request) -> JSONResponse:
         body = await body_of(request)
         await run_in_threadpool(discovered, connection_id, reload=False)
         config = edited(
@@ -107,9 +103,7 @@ def schema_routes(store: Store, prefix: str) -> APIRouter:
         config = discovered(connection_id, reload=False)
         entry = config["schemas"].get(schema, {}).get("tables", {}).get(table)
         if entry is None:
-            raise ApiError(
-                404, "NotFound_Table", f"Cannot find table '{schema}.{table}'."
-            )
+            raise ApiError(404, "NotFound_Table", f"Cannot find table '{schema}.{table}'.")
         return answer({"columns": schema_config.public(entry["columns"])})
 
     @routes.patch("/{schema}/tables/{table}/columns/{column}")

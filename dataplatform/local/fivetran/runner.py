@@ -50,15 +50,11 @@ class Runner:
                 number,
                 body | {"status": "FAILED", "finished_at": now(), "error": reason},
             )
-            self.store.change(
-                "connection", identifier, lambda c: _failed(c, reason, "interrupted")
-            )
+            self.store.change("connection", identifier, lambda c: _failed(c, reason, "interrupted"))
 
     def start(self) -> None:
         """Start looking for connections that are due."""
-        threading.Thread(
-            target=self._watch, name="fivetran-schedule", daemon=True
-        ).start()
+        threading.Thread(target=self._watch, name="fivetran-schedule", daemon=True).start()
 
     def stop(self, timeout: float = 5.0) -> None:
         """Start no more syncs, and wait a little for those that run."""
@@ -117,7 +113,7 @@ class Runner:
                 tables = self._sync(connection, number)
         except SyncFailure as error:
             failure = error
-        except Exception as error:  # noqa: BLE001  A fault of ours must end as a failed sync, never as none.
+        except Exception as error:
             _log.exception("sync %s failed", identifier)
             text = f"The sync stopped on an internal error: {type(error).__name__}: {error}"
             failure = SyncFailure(redacted(text, connection) if connection else text)
@@ -177,12 +173,9 @@ class Runner:
                 connection["service"], connection["schema"], connection["config"]
             ).test()
         except SyncFailure as error:
-            tests = [
-                SetupTest("Validating the settings", "FAILED", str(error), broken=True)
-            ]
+            tests = [SetupTest("Validating the settings", "FAILED", str(error), broken=True)]
         tests = [
-            SetupTest(t.title, t.status, redacted(t.message, connection), t.broken)
-            for t in tests
+            SetupTest(t.title, t.status, redacted(t.message, connection), t.broken) for t in tests
         ]
         failed = [test for test in tests if test.status == "FAILED"]
         connection["setup_tests"] = [test.as_json() for test in tests]
@@ -198,7 +191,7 @@ class Runner:
                 for connection in self.store.every("connection"):
                     if self.is_due(connection):
                         self.request(connection["id"])
-            except Exception:  # noqa: BLE001  The schedule must outlive any one bad tick.
+            except Exception:
                 _log.exception("the schedule stumbled")
 
     def is_due(self, connection: Document) -> bool:
@@ -219,15 +212,11 @@ class Runner:
             )
             if text
         )
-        return datetime.now(UTC) >= last + timedelta(
-            minutes=connection["sync_frequency"]
-        )
+        return datetime.now(UTC) >= last + timedelta(minutes=connection["sync_frequency"])
 
 
 def _succeeded(connection: Document, tables: list[TableResult]) -> None:
-    connection["succeeded_at"] = later_than(
-        connection["succeeded_at"], connection["failed_at"]
-    )
+    connection["succeeded_at"] = later_than(connection["succeeded_at"], connection["failed_at"])
     connection["is_historical_sync"] = False
     connection["setup_state"] = "connected"
     connection["tasks"] = []
@@ -244,9 +233,7 @@ def _succeeded(connection: Document, tables: list[TableResult]) -> None:
 
 
 def _failed(connection: Document, reason: str, code: str, broken: bool = False) -> None:
-    connection["failed_at"] = later_than(
-        connection["succeeded_at"], connection["failed_at"]
-    )
+    connection["failed_at"] = later_than(connection["succeeded_at"], connection["failed_at"])
     connection["tasks"] = [{"code": code, "message": reason}]
     if broken:
         connection["setup_state"] = "broken"

@@ -17,9 +17,7 @@ Config = dict[str, Any]
 HANDLINGS = ("ALLOW_ALL", "ALLOW_COLUMNS", "BLOCK_ALL")
 
 
-def merged(
-    held: Config | None, tables: Iterable[Table], *, forget: bool = False
-) -> Config:
+def merged(held: Config | None, tables: Iterable[Table], *, forget: bool = False) -> Config:
     """Return the config that covers what the source offers now.
 
     Args:
@@ -45,8 +43,7 @@ def merged(
         for column in table.columns:
             held_column = columns.setdefault(
                 column.source,
-                _entry(column.name, handling != "BLOCK_ALL" or not held)
-                | {"hashed": False},
+                _entry(column.name, handling != "BLOCK_ALL" or not held) | {"hashed": False},
             )
             held_column["name_in_destination"] = column.name
             held_column["is_primary_key"] = column.key
@@ -96,15 +93,11 @@ def patch(config: Config, change: Config) -> None:
 
 def patch_table(schema: Config, name: str, change: Config) -> None:
     """Apply a request to one table of a schema, in place."""
-    entry = schema["tables"].setdefault(
-        name, _entry(fivetran_name(name), True) | _table_extras()
-    )
+    entry = schema["tables"].setdefault(name, _entry(fivetran_name(name), True) | _table_extras())
     _set_enabled(entry, change, name)
     mode = change.get("sync_mode")
     if mode not in (None, "SOFT_DELETE"):
-        raise ValueError(
-            f"Table {name!r}: the sync mode {mode!r} is not served; use SOFT_DELETE."
-        )
+        raise ValueError(f"Table {name!r}: the sync mode {mode!r} is not served; use SOFT_DELETE.")
     for column, column_change in _items(change, "columns"):
         held = entry["columns"].setdefault(
             column, _entry(fivetran_name(column), True) | {"hashed": False}
@@ -112,17 +105,13 @@ def patch_table(schema: Config, name: str, change: Config) -> None:
         if column_change.get("hashed"):
             raise ValueError(f"Column {column!r}: hashing is not served.")
         if column_change.get("enabled") is False and held.get("is_primary_key"):
-            raise ValueError(
-                f"Column {column!r} is part of the primary key: it must stay enabled."
-            )
+            raise ValueError(f"Column {column!r} is part of the primary key: it must stay enabled.")
         _set_enabled(held, column_change, column)
 
 
 def _items(change: Config, key: str) -> Iterable[tuple[str, Config]]:
     value = change.get(key) or {}
-    if not isinstance(value, dict) or not all(
-        isinstance(v, dict) for v in value.values()
-    ):
+    if not isinstance(value, dict) or not all(isinstance(v, dict) for v in value.values()):
         raise ValueError(f"{key!r} must be an object of objects.")
     return value.items()
 
@@ -163,13 +152,9 @@ def selected(config: Config, tables: Iterable[Table]) -> list[Table]:
                 )
             states = entry["columns"]
             columns = tuple(
-                c
-                for c in table.columns
-                if c.key or states.get(c.source, {}).get("enabled", True)
+                c for c in table.columns if c.key or states.get(c.source, {}).get("enabled", True)
             )
             blocked = len(columns) != len(table.columns)
             suffix = "/" + ",".join(c.source for c in columns) if blocked else ""
-            chosen.append(
-                replace(table, columns=columns, signature=table.signature + suffix)
-            )
+            chosen.append(replace(table, columns=columns, signature=table.signature + suffix))
     return chosen

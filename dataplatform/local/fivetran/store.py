@@ -57,9 +57,7 @@ def later_than(*texts: str | None) -> str:
 
 def new_id() -> str:
     """Return an identifier of the form the API uses: two words of letters."""
-    return "_".join(
-        "".join(secrets.choice(_LETTERS) for _ in range(9)) for _ in range(2)
-    )
+    return "_".join("".join(secrets.choice(_LETTERS) for _ in range(9)) for _ in range(2))
 
 
 class Store:
@@ -70,9 +68,7 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True)
         self._guard = threading.RLock()
         path = folder / "service.sqlite"
-        self._database = sqlite3.connect(
-            path, check_same_thread=False, isolation_level=None
-        )
+        self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         path.chmod(0o600)  # It holds the sources' secrets.
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.executescript(_SCHEMA)
@@ -87,16 +83,12 @@ class Store:
 
     def get(self, kind: str, identifier: str) -> Document | None:
         """Return one document, or None."""
-        rows = self._all(
-            "SELECT body FROM documents WHERE kind = ? AND id = ?", kind, identifier
-        )
+        rows = self._all("SELECT body FROM documents WHERE kind = ? AND id = ?", kind, identifier)
         return json.loads(rows[0][0]) if rows else None
 
     def every(self, kind: str) -> list[Document]:
         """Return all documents of a kind, oldest first."""
-        rows = self._all(
-            "SELECT body FROM documents WHERE kind = ? ORDER BY position", kind
-        )
+        rows = self._all("SELECT body FROM documents WHERE kind = ? ORDER BY position", kind)
         return [json.loads(body) for (body,) in rows]
 
     def put(self, kind: str, document: Document) -> Document:
@@ -162,6 +154,4 @@ class Store:
     def unfinished(self) -> list[tuple[int, str, Document]]:
         """Return the syncs that were running when the service last stopped."""
         rows = self._all("SELECT number, connection, body FROM syncs WHERE ended = 0")
-        return [
-            (number, connection, json.loads(body)) for number, connection, body in rows
-        ]
+        return [(number, connection, json.loads(body)) for number, connection, body in rows]

@@ -42,9 +42,7 @@ def run_sync(
 
     try:
         scratch.mkdir(parents=True, exist_ok=True)
-        service = open_service(
-            connection["service"], connection["schema"], connection["config"]
-        )
+        service = open_service(connection["service"], connection["schema"], connection["config"])
         offered = service.discover()
         config = schema_config.merged(connection.get("schema_config"), offered)
         keep_config(config)
@@ -52,15 +50,12 @@ def run_sync(
         resync = frozenset(
             table.label
             for table in tables
-            if connection.get("resync") == "all"
-            or table.label in (connection.get("resync") or [])
+            if connection.get("resync") == "all" or table.label in (connection.get("resync") or [])
         )
         known = destination.cursors(connection["id"])
         cursors = {label: held for label, held in known.items() if label not in resync}
         service.extract(tables, cursors, scratch)
-        with destination.session(
-            connection["id"], f"sync {connection['schema']}"
-        ) as session:
+        with destination.session(connection["id"], f"sync {connection['schema']}") as session:
             service.attach(session)
             session.begin()
             return list(service.load(session, tables, resync))

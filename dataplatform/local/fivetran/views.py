@@ -75,9 +75,7 @@ def schema_of(service: str, config: Document) -> str:
     field = "schema_prefix" if service in DATABASES else "schema"
     schema = config.get(field) or config.get("schema")
     if not isinstance(schema, str) or not schema.strip():
-        raise invalid(
-            f"'config.{field}' is missing: name where the tables of {service} land."
-        )
+        raise invalid(f"'config.{field}' is missing: name where the tables of {service} land.")
     return schema
 
 
@@ -102,9 +100,7 @@ def change_connection(connection: Document, request: Document) -> bool:
             frequency = int(frequency)
         if frequency not in FREQUENCIES or isinstance(frequency, bool):
             choices = ", ".join(map(str, FREQUENCIES))
-            raise invalid(
-                f"'sync_frequency' must be one of {choices} minutes, not {frequency!r}."
-            )
+            raise invalid(f"'sync_frequency' must be one of {choices} minutes, not {frequency!r}.")
         connection["sync_frequency"] = frequency
     schedule = request.get("schedule_type")
     if schedule is not None:
@@ -116,15 +112,9 @@ def change_connection(connection: Document, request: Document) -> bool:
     config = _object(request, "config")
     fresh = {key: value for key, value in config.items() if value != MASK}
     for field in ("schema", "schema_prefix"):
-        if fresh.get(field, connection["config"].get(field)) != connection[
-            "config"
-        ].get(field):
-            raise invalid(
-                f"'config.{field}' cannot be changed once the connection exists."
-            )
-    changed = any(
-        connection["config"].get(key) != value for key, value in fresh.items()
-    )
+        if fresh.get(field, connection["config"].get(field)) != connection["config"].get(field):
+            raise invalid(f"'config.{field}' cannot be changed once the connection exists.")
+    changed = any(connection["config"].get(key) != value for key, value in fresh.items())
     connection["config"].update(fresh)
     return changed
 
@@ -140,10 +130,7 @@ def _object(request: Document, key: str) -> Document:
 
 def masked(config: Document, secrets: tuple[str, ...]) -> Document:
     """Return a config with its secrets hidden."""
-    return {
-        k: MASK if k in secrets and v not in (None, "") else v
-        for k, v in config.items()
-    }
+    return {k: MASK if k in secrets and v not in (None, "") else v for k, v in config.items()}
 
 
 def connection_view(connection: Document, *, syncing: bool) -> Document:
@@ -174,9 +161,7 @@ def connection_view(connection: Document, *, syncing: bool) -> Document:
         "private_link_id": None,
         "status": {
             "setup_state": connection["setup_state"],
-            "schema_status": "ready"
-            if connection["schema_config"]
-            else "blocked_on_capture",
+            "schema_status": "ready" if connection["schema_config"] else "blocked_on_capture",
             "sync_state": "syncing" if syncing else "paused" if paused else "scheduled",
             "update_state": "on_schedule" if not connection["tasks"] else "delayed",
             "is_historical_sync": connection["is_historical_sync"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,44 @@ import psycopg
 import pytest
 
 KEY, SECRET = "key", "secret"
+_numbers = itertools.count()
 
 
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        port = int(probe.getsockname()[1])
+    # A companion port 10,000 above must exist, too.
+    return port if port < 55_000 else free_port()
+
+
+@contextmanager
+def serve(kind: Any, **more: Any) -> Iterator[Any]:
+    """Run one of the local servers in a folder of its own."""
+    # Not pytest's own folder: PostgreSQL runs as a user who cannot enter that.
+    folder = Path(tempfile.mkdtemp(prefix="server-"))
+    server = kind(kind.__name__.lower(), folder, free_port(), kind.make_credentials(), **more)
+    server.prepare()
+    process = subprocess.Popen(
+        server.command(),
+        env=server.environment(),
+        user=server.system_user(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not server.is_ready():
+            assert process.poll() is None, f"{server.name} ended"
+            assert time.monotonic() < deadline, f"{server.name} did not start"
+            time.sleep(0.1)
+        server.after_start()
+        yield server
+    finally:
+        process.send_signal(server.stop_signal)
+        process.wait(30)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -32,34 +66,9 @@ def postgres() -> Iterator[dict[str, Any]]:
     """A PostgreSQL server, as the settings of a connection."""
     from dataplatform.local.postgres import Postgres
 
-    # Not pytest's own folder: the server runs as a user who cannot enter that.
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    credentials = Postgres.make_credentials()
-    server = Postgres("postgres", folder, free_port(), credentials)
-    server.prepare()
-    user = server.system_user()
-    process = subprocess.Popen(
-        server.command(),
-        env=server.environment(),
-        user=user,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=folder if user is None else "/",
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while not server.is_ready():
-            assert time.monotonic() < deadline, "PostgreSQL did not start"
-            time.sleep(0.1)
-        server.after_start()
+    with serve(Postgres) as server:
         record = server.record()
-        yield {
-            key: record[key] for key in ("host", "port", "user", "password", "database")
-        }
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
-        shutil.rmtree(folder, ignore_errors=True)
+        yield {key: record[key] for key in ("host", "port", "user", "password", "database")}
 
 
 @pytest.fixture
@@ -123,7 +132,7 @@ class Service:
         return answer.json().get("data")
 
     def set_up(self) -> None:
-        self.group = self.call("POST", "/groups", {"name": "test"})["id"]
+        self.group = self.call("POST", "/groups", {"name": f"test_{next(_numbers)}"})["id"]
         config = {"path": str(self.warehouse)}
         self.call(
             "POST",
@@ -156,8 +165,7 @@ class Service:
         self.call("POST", f"/connections/{connection}/sync", {"force": False})
         record = self.wait(connection)
         record["by_table"] = {
-            t["table"]: (t["inserted"], t["updated"], t["deleted"])
-            for t in record["tables"]
+            t["table"]: (t["inserted"], t["updated"], t["deleted"]) for t in record["tables"]
         }
         return record
 
@@ -168,17 +176,23 @@ class Service:
             return engine.execute(sql).fetchall()
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    """The service, with a group and a DuckDB destination."""
-    running = Service(tmp_path)
+@pytest.fixture(scope="session")
+def shared_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    running = Service(tmp_path_factory.mktemp("fivetran"))
     running.start()
     try:
-        running.set_up()
         yield running
     finally:
         running.stop()
         running.client.close()
+
+
+@pytest.fixture
+def service(shared_service: Service, tmp_path: Path) -> Service:
+    """The service, with a group and a DuckDB destination of the test's own."""
+    shared_service.warehouse = tmp_path / "warehouse.duckdb"
+    shared_service.set_up()
+    return shared_service
 
 
 @pytest.fixture

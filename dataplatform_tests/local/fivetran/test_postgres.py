@@ -71,7 +71,7 @@ def test_types_arrive_as_declared(
     }
     row = service.rows(
         "SELECT price::varchar, any_number, tags->>1, grid->>'$[1][0]', body->>'$.k[0]', state, "
-        "ident, \"at\"::varchar, raw, camel_case_uni FROM raw_public.everything WHERE id = 1"
+        'ident, "at"::varchar, raw, camel_case_uni FROM raw_public.everything WHERE id = 1'
     )[0]
     assert row == (
         "12.50",
@@ -125,9 +125,7 @@ def test_every_change_is_found_and_nothing_else_touched(
     _assert_equal(service, source, "orders", "id, note, amount")
     _assert_equal(service, source, "items", "a, b, q")
     _assert_equal(service, source, "payments", "order_id, amount")
-    ids = service.rows(
-        "SELECT count(*), count(DISTINCT _fivetran_id) FROM raw_public.payments"
-    )
+    ids = service.rows("SELECT count(*), count(DISTINCT _fivetran_id) FROM raw_public.payments")
     assert ids[0][0] == ids[0][1]
     touched = service.rows(
         "SELECT id FROM raw_public.orders WHERE _fivetran_synced > "
@@ -160,27 +158,19 @@ def test_late_commit_of_an_early_transaction_is_found(
 def test_schema_changes_are_followed(
     service: Service, source: psycopg.Connection[Any], production: Make
 ) -> None:
-    source.execute(
-        "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'a')"
-    )
+    source.execute("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'a')")
     connection = production()
     service.sync(connection)
     # A default fills old rows without rewriting any of them.
-    source.execute(
-        "ALTER TABLE t ADD COLUMN extra int DEFAULT 5; INSERT INTO t VALUES (2, 'b', 6)"
-    )
+    source.execute("ALTER TABLE t ADD COLUMN extra int DEFAULT 5; INSERT INTO t VALUES (2, 'b', 6)")
     assert service.sync(connection)["by_table"] == {"t": (1, 1, 0)}
     assert service.rows("SELECT id, extra FROM raw_public.t ORDER BY id") == [
         (1, 5),
         (2, 6),
     ]
-    source.execute(
-        "ALTER TABLE t ALTER COLUMN extra TYPE bigint; UPDATE t SET extra = 5000000000"
-    )
+    source.execute("ALTER TABLE t ALTER COLUMN extra TYPE bigint; UPDATE t SET extra = 5000000000")
     assert service.sync(connection)["by_table"] == {"t": (0, 2, 0)}
-    source.execute(
-        "ALTER TABLE t DROP COLUMN v; CREATE TABLE fresh (id int PRIMARY KEY)"
-    )
+    source.execute("ALTER TABLE t DROP COLUMN v; CREATE TABLE fresh (id int PRIMARY KEY)")
     record = service.sync(connection)
     assert record["status"] == "SUCCESSFUL"
     assert "fresh" in record["by_table"]
@@ -212,9 +202,7 @@ def test_what_cannot_be_followed_fails_clearly_and_applies_nothing(
     reason: str,
     code: str,
 ) -> None:
-    source.execute(
-        "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'a')"
-    )
+    source.execute("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'a')")
     source.execute("CREATE TABLE aside (id int PRIMARY KEY)")
     connection = production()
     service.sync(connection)
@@ -232,15 +220,11 @@ def test_what_cannot_be_followed_fails_clearly_and_applies_nothing(
 def test_resync_rebuilds_a_changed_column(
     service: Service, source: psycopg.Connection[Any], production: Make
 ) -> None:
-    source.execute(
-        "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'abc')"
-    )
+    source.execute("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'abc')")
     connection = production()
     service.sync(connection)
     source.execute("ALTER TABLE t ALTER COLUMN v TYPE integer USING length(v)")
-    service.call(
-        "POST", f"/connections/{connection}/schemas/tables/resync", {"public": ["t"]}
-    )
+    service.call("POST", f"/connections/{connection}/schemas/tables/resync", {"public": ["t"]})
     assert service.wait(connection)["status"] == "SUCCESSFUL"
     assert service.rows("SELECT v FROM raw_public.t") == [(3,)]
 

@@ -75,9 +75,7 @@ def file_type(name: str, declared: str | None = None) -> str:
         SyncFailure: neither tells.
     """
     plain = name.removesuffix(".gz")
-    found = (
-        declared if declared not in (None, "infer") else plain.rsplit(".", 1)[-1]
-    ) or ""
+    found = (declared if declared not in (None, "infer") else plain.rsplit(".", 1)[-1]) or ""
     found = _ALIASES.get(found.lower(), found.lower())
     if found not in TYPES:
         raise SyncFailure(
@@ -137,9 +135,7 @@ def _json(stream: IO[bytes]) -> Iterator[Row | Bad]:
         else:
             yield _bad(1, error, raw)
         return
-    for number, item in enumerate(
-        document if isinstance(document, list) else [document], start=1
-    ):
+    for number, item in enumerate(document if isinstance(document, list) else [document], start=1):
         try:
             yield _object(number, item)
         except ValueError as error:
@@ -148,7 +144,7 @@ def _json(stream: IO[bytes]) -> Iterator[Row | Bad]:
 
 def _object(line: int, item: Any) -> Row:
     if not isinstance(item, dict):
-        raise ValueError(  # noqa: TRY004  Told like every other fault of a row.
+        raise ValueError(
             f"the row is not a JSON object but {type(item).__name__}"
         )
     return Row(line, {str(key): _seen(value) for key, value in item.items()})
@@ -210,17 +206,10 @@ def _csv(stream: IO[bytes], delimiter: str) -> Iterator[Row | Bad]:
         else:
             yield Row(
                 start,
-                {
-                    name: _guessed(cell)
-                    for name, cell in zip(header, cells, strict=True)
-                },
+                {name: _guessed(cell) for name, cell in zip(header, cells, strict=True)},
             )
             continue
-        kept = (
-            content[:_CONTENT_KEPT]
-            .encode("utf-8", "surrogateescape")
-            .decode(errors="replace")
-        )
+        kept = content[:_CONTENT_KEPT].encode("utf-8", "surrogateescape").decode(errors="replace")
         yield Bad(start, reason, kept)
 
 
@@ -245,9 +234,7 @@ def _parquet(path: Path) -> Iterator[Row | Bad]:
         engine.execute("SET memory_limit = '200MB'")
         engine.execute("SET TimeZone = 'UTC'")
         try:
-            described = engine.execute(
-                f"DESCRIBE SELECT * FROM read_parquet({file})"
-            ).fetchall()
+            described = engine.execute(f"DESCRIBE SELECT * FROM read_parquet({file})").fetchall()
         except duckdb.Error as error:
             yield Bad(1, str(error).splitlines()[0], "")
             return
@@ -268,6 +255,4 @@ def _parquet(path: Path) -> Iterator[Row | Bad]:
         while batch := rows.fetchmany(5000):
             for line, *values in batch:
                 seen = zip(columns, values, kinds, strict=True)
-                yield Row(
-                    int(line), {name: (value, kind) for (name, _), value, kind in seen}
-                )
+                yield Row(int(line), {name: (value, kind) for (name, _), value, kind in seen})

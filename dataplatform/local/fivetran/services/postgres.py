@@ -54,9 +54,7 @@ class PostgresService:
     def _dsn(self) -> str:
         from psycopg.conninfo import make_conninfo
 
-        return make_conninfo(
-            "", **{key: text for key, text in self.settings.items() if text}
-        )
+        return make_conninfo("", **{key: text for key, text in self.settings.items() if text})
 
     def _connect(self) -> Any:
         import psycopg
@@ -77,11 +75,7 @@ class PostgresService:
             )
             raise SyncFailure(
                 f"PostgreSQL at {self.where} "
-                + (
-                    f"refuses user {self.settings['user']!r}"
-                    if refused
-                    else "cannot be reached"
-                )
+                + (f"refuses user {self.settings['user']!r}" if refused else "cannot be reached")
                 + f": {reason}",
                 code="credentials_rejected" if refused else "source_unreachable",
                 broken=refused,
@@ -107,9 +101,7 @@ class PostgresService:
                 identity = str(connection.execute(_IDENTITY).fetchone()[0])
             except psycopg.errors.InsufficientPrivilege:
                 identity = self.where
-            return read_tables(
-                connection, self.prefix, f"{identity}/{self.settings['dbname']}"
-            )
+            return read_tables(connection, self.prefix, f"{identity}/{self.settings['dbname']}")
 
     def extract(
         self, tables: Sequence[Table], cursors: dict[str, dict[str, Any]], scratch: Path
@@ -147,9 +139,7 @@ class PostgresService:
                 result.inserted = session.load(table, _rows(table))
             else:
                 cursor = None if again else session.cursor(table)
-                known = (
-                    int(cursor["horizon"]) if cursor and "horizon" in cursor else None
-                )
+                known = int(cursor["horizon"]) if cursor and "horizon" in cursor else None
                 if (
                     cursor is None
                     or known is None
@@ -170,24 +160,20 @@ class PostgresService:
         # Modular distance to the newest transaction: right across a wrap-around, and frozen rows
         # keep their number; a row taken for new by mistake is compared and found unchanged.
         fresh = None if known is None else f"age(xmin) <= age('{known % 2**32}'::xid)"
-        counts = f"count(*) AS n, {f'count(*) FILTER (WHERE {fresh})' if fresh else 'count(*)'} AS m"
+        counts = (
+            f"count(*) AS n, {f'count(*) FILTER (WHERE {fresh})' if fresh else 'count(*)'} AS m"
+        )
         total, candidates = self._ask(session, f"SELECT {counts} FROM {place}")
         if fresh is not None and not candidates and total == session.live_count(table):
             return
         if table.has_key:
             if candidates:
-                rows = (
-                    _rows(table)
-                    if fresh is None
-                    else _picked(table, fresh, table.columns)
-                )
+                rows = _rows(table) if fresh is None else _picked(table, fresh, table.columns)
                 result.inserted, result.updated, _ = session.merge(table, rows)
             # Every source row is live by now, so equal counts mean equal keys.
             if total != session.live_count(table):
                 keys = tuple(column for column in table.columns if column.key)
-                result.deleted = session.delete_absent(
-                    table, _picked(table, None, keys)
-                )
+                result.deleted = session.delete_absent(table, _picked(table, None, keys))
             return
         result.inserted, result.updated, _ = session.merge(table, _rows(table))
         if total != session.live_count(table):
@@ -212,10 +198,7 @@ def _read(table: Table, where: str | None, columns: Sequence[Column]) -> str:
 
 
 def _cast(source: str, columns: Sequence[Column], names: str) -> str:
-    chosen = [
-        f"CAST({ident(getattr(c, names))} AS {c.type}) AS {ident(c.name)}"
-        for c in columns
-    ]
+    chosen = [f"CAST({ident(getattr(c, names))} AS {c.type}) AS {ident(c.name)}" for c in columns]
     return f"SELECT {', '.join(chosen)} FROM {source}"
 
 

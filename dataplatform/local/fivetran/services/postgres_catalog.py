@@ -110,9 +110,7 @@ def read_tables(connection: Any, prefix: str, identity: str) -> list[Table]:
         columns, renders = [], {}
         for source, _, source_type, type_kind, key, _, _ in attributes:
             wanted, render = destination_type(source_type, type_kind)
-            columns.append(
-                Column(source, names[source], wanted, bool(key), source_type)
-            )
+            columns.append(Column(source, names[source], wanted, bool(key), source_type))
             if render is not None:
                 renders[source] = render
         signed = json.dumps([identity, oid, parts, attributes])
@@ -132,11 +130,7 @@ def read_tables(connection: Any, prefix: str, identity: str) -> list[Table]:
                     and not parts
                     and bool(columns)
                     and all(render == "{}::text" for render in renders.values())
-                    and all(
-                        kind_ == "e"
-                        for src, _, _, kind_, *_ in attributes
-                        if src in renders
-                    )
+                    and all(kind_ == "e" for src, _, _, kind_, *_ in attributes if src in renders)
                     and len(folded) == len(attributes)
                     and alike[schema.lower(), name.lower()] == 1,
                 },

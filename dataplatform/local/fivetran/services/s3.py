@@ -69,9 +69,7 @@ class S3Service:
                     connect_timeout=10,
                     read_timeout=60,
                     retries={"max_attempts": 3},
-                    s3={"addressing_style": "path"}
-                    if self.config.get("endpoint")
-                    else None,
+                    s3={"addressing_style": "path"} if self.config.get("endpoint") else None,
                 ),
             )
         return self._client_held
@@ -87,9 +85,7 @@ class S3Service:
             )
         if code in ("NoSuchBucket", "404"):
             return SyncFailure(f"{where} does not exist.", code="source_missing")
-        return SyncFailure(
-            f"{where} cannot be read: {error}", code="source_unreachable"
-        )
+        return SyncFailure(f"{where} cannot be read: {error}", code="source_unreachable")
 
     def _list(self) -> list[Object]:
         """Return all objects under the prefix, oldest first."""
@@ -120,8 +116,7 @@ class S3Service:
         return [
             o
             for o in self._list()
-            if pattern.fullmatch(o.key)
-            or pattern.fullmatch(o.key[len(self.prefix) :].lstrip("/"))
+            if pattern.fullmatch(o.key) or pattern.fullmatch(o.key[len(self.prefix) :].lstrip("/"))
         ]
 
     def test(self) -> list[SetupTest]:
@@ -139,9 +134,7 @@ class S3Service:
                 name = entry["table_name"]
                 staging = self._staging(Path(folder), number, entry, {}, frozenset())
                 for newest in self._matching(entry)[-1:]:
-                    self._stage(
-                        staging, entry, newest, Path(folder), limit=_SAMPLE_ROWS
-                    )
+                    self._stage(staging, entry, newest, Path(folder), limit=_SAMPLE_ROWS)
                 staging.finish()
                 target = fivetran_name(name)
                 tables.append(
@@ -196,9 +189,7 @@ class S3Service:
             cursor = cursors.get(table.label, {})
             before: dict[str, str] = cursor.get("objects", {})
             blocked = table.details.get("blocked", frozenset())
-            staging = self._staging(
-                scratch, number, entry, cursor.get("columns", {}), blocked
-            )
+            staging = self._staging(scratch, number, entry, cursor.get("columns", {}), blocked)
             objects = self._matching(entry)
             for found in objects:
                 if before.get(found.key) != found.version:
@@ -219,13 +210,9 @@ class S3Service:
             result = TableResult(table.target_schema, table.target)
             if staging.rows:
                 if session.prepare(table, replace=described.label in resync):
-                    result.inserted, result.updated, _ = session.merge(
-                        table, staging.select()
-                    )
+                    result.inserted, result.updated, _ = session.merge(table, staging.select())
                     if not staging.keys:
-                        result.deleted = session.remove_absent(
-                            table, staging.select(), FILE
-                        )
+                        result.deleted = session.remove_absent(table, staging.select(), FILE)
                 else:
                     result.inserted = session.load(table, staging.select())
             if staging.bad:
@@ -245,17 +232,11 @@ def _checked(schema: str, files: Any) -> list[dict[str, Any]]:
     Raises:
         SyncFailure: an entry makes no sense.
     """
-    if not isinstance(files, list) or not all(
-        isinstance(entry, dict) for entry in files
-    ):
-        raise SyncFailure(
-            f"The connection {schema!r}: 'files' must be a list of objects."
-        )
+    if not isinstance(files, list) or not all(isinstance(entry, dict) for entry in files):
+        raise SyncFailure(f"The connection {schema!r}: 'files' must be a list of objects.")
     for entry in files:
         if not isinstance(entry.get("table_name"), str) or not entry["table_name"]:
-            raise SyncFailure(
-                f"The connection {schema!r}: an entry of 'files' has no table_name."
-            )
+            raise SyncFailure(f"The connection {schema!r}: an entry of 'files' has no table_name.")
         try:
             re.compile(entry.get("file_pattern") or ".*")
         except re.error as error:
@@ -264,7 +245,5 @@ def _checked(schema: str, files: Any) -> list[dict[str, Any]]:
                 f"regular expression: {error}."
             ) from error
         if not isinstance(entry.get("primary_keys") or [], list):
-            raise SyncFailure(
-                f"The connection {schema!r}: 'primary_keys' must be a list."
-            )
+            raise SyncFailure(f"The connection {schema!r}: 'primary_keys' must be a list.")
     return files

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -74,14 +75,10 @@ class SalesforceService:
         return [SetupTest(title, "PASSED") for title in titles]
 
     def discover(self) -> list[Table]:
-        described = [
-            self.api.describe(name) for name in self.api.objects(_STANDARD_OBJECTS)
-        ]
+        described = [self.api.describe(name) for name in self.api.objects(_STANDARD_OBJECTS)]
         described = [d for d in described if d is not None]
         targets = destination_names(d["name"] for d in described)
-        return [
-            self._table(d["name"], targets[d["name"]], d["fields"]) for d in described
-        ]
+        return [self._table(d["name"], targets[d["name"]], d["fields"]) for d in described]
 
     def _table(self, name: str, target: str, fields: list[dict[str, Any]]) -> Table:
         kept = [field for field in fields if field["type"] not in _LEFT_OUT]
@@ -120,9 +117,7 @@ class SalesforceService:
             if since is None:
                 self._full.add(table.label)
             self._files[table.label] = scratch / f"{number}.jsonl"
-            self._marks[table.label] = self._fetch(
-                table, since, self._files[table.label]
-            )
+            self._marks[table.label] = self._fetch(table, since, self._files[table.label])
 
     def _fetch(self, table: Table, since: str | None, file: Path) -> str | None:
         """Write a table's records to a file; return the latest modification stamp."""
@@ -164,14 +159,23 @@ class SalesforceService:
                     code="resync_needed",
                 )
             else:
-                result.inserted, result.updated, result.deleted = session.merge(
-                    table, select
-                )
+                result.inserted, result.updated, result.deleted = session.merge(table, select)
                 if full:
                     result.deleted += session.delete_absent(table, select)
+                elif self.api.count(table.name) not in (None, session.live_count(table)):
+                    # Records were erased for good, which no modification stamp tells.
+                    result.deleted += self._delete_erased(session, table)
             mark = self._marks[table.label]
             session.remember(table, {"mark": mark, "signature": table.signature})
             yield result
+
+    def _delete_erased(self, session: Session, table: Table) -> int:
+        keys = tuple(column for column in table.columns if column.key)
+        file = self._files[table.label]
+        with file.open("w", encoding="utf-8") as lines:
+            for record in self.api.query_all(f"SELECT Id FROM {table.name}"):
+                lines.write(json.dumps({"v": [_text(record["Id"])]}) + "\n")
+        return session.delete_absent(table, self._select(replace(table, columns=keys)))
 
     def _select(self, table: Table) -> str:
         casts = ", ".join(

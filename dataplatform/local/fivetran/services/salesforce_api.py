@@ -24,8 +24,7 @@ class SalesforceApi:
         domain = str(config["domain"]).rstrip("/")
         self.base = domain if "://" in domain else f"https://{domain}"
         self.credentials = {
-            key: str(config[key])
-            for key in ("client_id", "client_secret", "username", "password")
+            key: str(config[key]) for key in ("client_id", "client_secret", "username", "password")
         }
         self._token: str | None = None
         self._instance = self.base
@@ -66,9 +65,7 @@ class SalesforceApi:
                         code="source_unreachable",
                     ) from error
             else:
-                if attempt == _ATTEMPTS or (
-                    answer.status_code < 500 and answer.status_code != 429
-                ):
+                if attempt == _ATTEMPTS or (answer.status_code < 500 and answer.status_code != 429):
                     return answer
             time.sleep(0.2 * 2**attempt)
         raise AssertionError("the last attempt returns or raises")
@@ -132,6 +129,15 @@ class SalesforceApi:
             yield from page["records"]
             path = None if page.get("done", True) else page["nextRecordsUrl"]
 
+    def count(self, name: str) -> int | None:
+        """Return how many records an object has that are not deleted, or None if not told."""
+        path = f"services/data/{_VERSION}/query?q={quote(f'SELECT COUNT() FROM {name}', safe='')}"
+        try:
+            answer = self.get(path)
+        except SyncFailure:
+            return None
+        return None if answer is None else int(answer["totalSize"])
+
 
 def _reason(answer: Any) -> str:
     try:
@@ -140,9 +146,7 @@ def _reason(answer: Any) -> str:
         return f"HTTP {answer.status_code}"
     first = body[0] if isinstance(body, list) and body else body
     if isinstance(first, dict):
-        text = (
-            first.get("message") or first.get("error_description") or first.get("error")
-        )
+        text = first.get("message") or first.get("error_description") or first.get("error")
         if text:
             return str(text)
     return f"HTTP {answer.status_code}"

@@ -102,9 +102,7 @@ class Staging:
                 column = self._column(source)
                 if kind is not None:
                     column.type = (
-                        kind
-                        if column.type is None
-                        else widened(column.type, kind, as_text=True)
+                        kind if column.type is None else widened(column.type, kind, as_text=True)
                     )
                 if column.position >= len(values):
                     values.extend([None] * (column.position + 1 - len(values)))
@@ -116,16 +114,12 @@ class Staging:
                 self._set_aside(name, Bad(row.line, reason, content))
                 continue
             self.rows += 1
-            self._rows_out.write(
-                json.dumps({"f": position, "l": row.line, "v": values}) + "\n"
-            )
+            self._rows_out.write(json.dumps({"f": position, "l": row.line, "v": values}) + "\n")
 
     def _key_column(self, key: str) -> _Found | None:
         if key in self._found:
             return self._found[key]
-        return next(
-            (found for found in self._found.values() if found.name == key), None
-        )
+        return next((found for found in self._found.values() if found.name == key), None)
 
     def _has(self, key: str, values: list[str | None]) -> bool:
         column = self._key_column(key)
@@ -152,11 +146,7 @@ class Staging:
 
     def columns(self) -> tuple[Column, ...]:
         """Return the table's columns; without a key, file and line together are the key."""
-        keys = {
-            found.name
-            for key in self.keys
-            if (found := self._key_column(key)) is not None
-        }
+        keys = {found.name for key in self.keys if (found := self._key_column(key)) is not None}
         own = [
             Column(source, found.name, found.type or "VARCHAR", found.name in keys)
             for source, found in self._found.items()
