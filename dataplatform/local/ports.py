@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+import time
 
 HOST = "127.0.0.1"
 
@@ -21,6 +22,16 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def becomes_free(port: int, patience: float) -> bool:
+    """Tell whether a server could listen on the port within ``patience`` seconds."""
+    deadline = time.monotonic() + patience
+    while not is_free(port):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def pick(taken: set[int], companion: int = 0) -> int:

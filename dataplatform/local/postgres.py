@@ -91,7 +91,7 @@ class Postgres(Server):
             password_file.write_text(self.credentials["password"], encoding="utf-8")
             if user is not None:
                 shutil.chown(password_file, user, user)
-            done = subprocess.run(  # noqa: PLW1510 - the return code is judged below
+            done = subprocess.run(
                 [
                     str(_binary("initdb")), "-D", str(unfinished), "-U", self.credentials["user"],
                     "--auth=scram-sha-256", f"--pwfile={password_file}",
@@ -142,17 +142,12 @@ class Postgres(Server):
             return False
 
     def after_start(self) -> None:
-        import psycopg
-
         with self._connect("postgres") as connection:
             known = connection.execute(
                 "SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)
             ).fetchone()
             if known is None:
-                try:
-                    connection.execute(f'CREATE DATABASE "{DATABASE}"')
-                except psycopg.errors.DuplicateDatabase:
-                    pass
+                connection.execute(f'CREATE DATABASE "{DATABASE}"')
 
     def _connect(self, database: str) -> Any:
         import psycopg

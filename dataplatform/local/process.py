@@ -12,6 +12,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,10 +105,8 @@ def end(identity: Identity, *, first_signal: int = signal.SIGTERM, patience: flo
     while is_alive(identity) and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
     if is_alive(identity):
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(identity.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         while is_alive(identity):
             time.sleep(_POLL_SECONDS)
     return True

@@ -43,6 +43,7 @@ KINDS: dict[str, type[Server]] = {
 _POLL_SECONDS = 0.1
 # A killed PostgreSQL leaves children that hold its data for a moment; the next start then fails.
 _ATTEMPTS = 4
+_PORT_SECONDS = 5.0
 
 _T = TypeVar("_T")
 
@@ -76,8 +77,10 @@ def start(project: Project) -> Services:
         )
         cold = [server for server in servers.values() if not healthy[server.name]]
         for server in cold:
-            _end(server, services.pop(server.name, {}))
-            _refuse_taken_port(project, server)
+            ours = services.pop(server.name, None)
+            if ours is not None:
+                process.end(_identity(ours), first_signal=server.stop_signal)
+            _refuse_taken_port(project, server, _PORT_SECONDS if ours is not None else 0.0)
         outcomes = _together(lambda s: _try_bring_up(project, s), cold)
         for server, outcome in zip(cold, outcomes, strict=True):
             if not isinstance(outcome, UserError):
@@ -169,13 +172,15 @@ def _servers(project: Project, services: Services) -> dict[str, Server]:
             name, {"credentials": kind.make_credentials(), "port": None, "inner_ports": {}}
         )
         running = name in services and process.is_alive(_identity(services[name]))
+        # A server that was just killed may not have let go of its ports yet.
+        patience = _PORT_SECONDS if name in services else 0.0
         if isinstance(port, int):
             entry["port"] = port
-        elif entry["port"] is None or not (running or ports.is_free(entry["port"])):
+        elif entry["port"] is None or not (running or ports.becomes_free(entry["port"], patience)):
             entry["port"] = ports.pick(taken)
         for inner, companion in kind.inner_ports_wanted().items():
             old = entry["inner_ports"].get(inner)
-            if old is None or not (running or ports.is_free(old)):
+            if old is None or not (running or ports.becomes_free(old, patience)):
                 entry["inner_ports"][inner] = ports.pick(taken, companion)
     write_json(project.state / CREDENTIALS, known)
     return {name: _build(project, name, known[name]) for name in asked}
@@ -208,13 +213,8 @@ def _healthy(server: Server, services: Services) -> bool:
     return same and server.is_ready()
 
 
-def _end(server: Server, entry: dict[str, Any]) -> None:
-    if entry:
-        process.end(_identity(entry), first_signal=server.stop_signal)
-
-
-def _refuse_taken_port(project: Project, server: Server) -> None:
-    if not ports.is_free(server.port):
+def _refuse_taken_port(project: Project, server: Server, patience: float) -> None:
+    if not ports.becomes_free(server.port, patience):
         raise UserError(
             f"The port {server.port} of the local server {server.name} is taken by another "
             f"program, {ports.holder(server.port)}: stop it, or change local.{server.name}.port "

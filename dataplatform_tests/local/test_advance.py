@@ -6,8 +6,10 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from dataplatform.declarations.errors import UserError
@@ -16,10 +18,11 @@ from dataplatform.local.sources import (
     crm_store,
     demo,
     production_days,
+    production_store,
     sqlite_store,
 )
 from dataplatform.local.sources.production_store import connect
-from dataplatform_tests.servers import Servers, running
+from dataplatform_tests.servers import Servers, copy_project, running
 
 pytestmark = pytest.mark.slow
 
@@ -142,37 +145,35 @@ def _crm_changes(own: Servers) -> dict[str, int]:
         }
 
 
-def test_a_demo_is_made_once_and_from_one_seed() -> None:
+def test_a_demo_is_made_whole_once_and_from_one_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     with running(only=("postgres", "crm", "community"), seeded=False) as own:
         with pytest.raises(UserError, match="no demo data in production yet"):
             demo.advance(own.project, 1)
+        with monkeypatch.context() as broken:
+            broken.setattr(production_store, "_KEYS", "SELECT 1/0")
+            with pytest.raises(psycopg.errors.DivisionByZero):
+                demo.seed(own.project)
+        assert demo.status(own.project)["production"] is None
         assert demo.seed(own.project)
         assert not demo.seed(own.project)
         with pytest.raises(UserError, match=r"scale 0\.02, but seed 42 and scale 3 .*make clean"):
             demo.seed(own.project, scale=3)
-        with pytest.raises(UserError, match="seed 42 .* seed 5"):
+        with pytest.raises(UserError, match=r"seed 42 .* seed 5"):
             demo.seed(own.project, seed=5)
         with pytest.raises(UserError, match="by 1 day or more, not by 0"):
             demo.advance(own.project, 0)
         assert not demo.seed_if_asked(own.project)
 
 
-def test_a_load_that_breaks_leaves_nothing_and_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataplatform.local.sources import production_store
-
-    with running(only=("postgres",), seeded=False) as own:
-        with monkeypatch.context() as broken:
-            broken.setattr(production_store, "_KEYS", "SELECT 1/0")
-            with pytest.raises(Exception, match="division by zero"):
-                demo.seed(own.project)
-        assert demo.status(own.project)["production"] is None
-        assert demo.seed(own.project)
-
-
-def test_servers_that_are_down_are_named() -> None:
-    with running(only=("postgres",), seeded=False) as own:
-        from dataplatform.local import supervisor
-
-        supervisor.stop(own.project)
+def test_servers_that_are_down_are_named(tmp_path: Path) -> None:
+    project = copy_project(tmp_path)
+    for act in (demo.seed, demo.advance, demo.status):
         with pytest.raises(UserError, match="start them with `make start`"):
-            demo.seed(own.project)
+            act(project)
+
+
+def test_an_environment_without_sources_has_no_demo(tmp_path: Path) -> None:
+    project = copy_project(tmp_path, only=("object_store", "fivetran"))
+    assert not demo.seed_if_asked(project)
+    with pytest.raises(UserError, match="no local source systems"):
+        demo.advance(project, 1)
