@@ -1,6 +1,6 @@
 """Local servers for tests: one project with all of them running and a small demo loaded.
 
-Import the fixture into a conftest: ``from dataplatform_tests.servers import servers  # noqa: F401``.
+A conftest that imports the fixture ``servers`` offers it to its tests.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def restart(names: Names = None) -> None:
 
 @app.command()
 def status() -> None:
-    """Show every local server: whether it answers, where, and its log. Exit code 1 if one is down."""
+    """Show whether every local server answers, and where; exit code 1 if one does not."""
     from rich.console import Console
     from rich.table import Table
 

@@ -87,7 +87,8 @@ class Orders:
 
         def after(moment: Ints, field: str, least: int, most: int) -> Ints:
             delay: Ints = (least + dice.unit(field, ids) * (most - least)).astype(np.int64)
-            return moment + delay
+            moved: Ints = moment + delay
+            return moved
 
         placed = born(dice, ids, self.total, self.per_day)
         paid = after(placed, "until paid", _HOUR // 60, 20 * _HOUR)

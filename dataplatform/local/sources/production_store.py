@@ -28,7 +28,8 @@ _CHUNK = 20_000
 
 _TABLES = """
 CREATE SCHEMA demo;
-CREATE TABLE demo.clock (seed bigint NOT NULL, scale double precision NOT NULL, today date NOT NULL);
+CREATE TABLE demo.clock
+    (seed bigint NOT NULL, scale double precision NOT NULL, today date NOT NULL);
 CREATE TYPE customer_status AS ENUM ('active', 'inactive', 'prospect');
 CREATE TYPE address_kind AS ENUM ('billing', 'shipping');
 CREATE TYPE order_status AS ENUM
@@ -45,7 +46,8 @@ CREATE TABLE addresses (
 CREATE TABLE products (
     product_id integer, sku text NOT NULL, name text NOT NULL, category text NOT NULL,
     price numeric(12,2) NOT NULL, currency char(3) NOT NULL, attributes jsonb,
-    discontinued boolean NOT NULL, created_at timestamptz NOT NULL, updated_at timestamptz NOT NULL);
+    discontinued boolean NOT NULL, created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL);
 CREATE TABLE orders (
     order_id bigint, customer_id bigint NOT NULL, status order_status NOT NULL,
     currency char(3) NOT NULL, total_amount numeric(14,2) NOT NULL,
