@@ -232,21 +232,28 @@ def create_raw_tables(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"create table if not exists {schema}.{table} ({declared})")
 
 
-def sync(connection: duckdb.DuckDBPyConnection, company: Company, synced_at: datetime) -> None:
+def sync(
+    connection: duckdb.DuckDBPyConnection,
+    company: Company,
+    synced_at: datetime,
+    written_at: datetime | None = None,
+) -> None:
     """Bring the raw tables to the company's present rows, as a sync at that moment does.
 
     Unchanged rows keep their ``_fivetran_synced``; rows that are gone are marked deleted.
-    Community tables get one more file with every row, as the daily extract writes them.
+    Community tables get one more file with every row, as the daily extract writes them, at
+    ``written_at`` (the moment of the sync when None).
     """
+    written_at = written_at or synced_at
     create_raw_tables(connection)
     for schema, table, columns, key in _shapes():
         if schema == "raw_community":
             rows = [
                 _stored(row, COMMUNITY[table])
                 | {
-                    "_file": f"community/{table}/date={synced_at:%Y-%m-%d}/0.jsonl",
+                    "_file": f"community/{table}/date={written_at:%Y-%m-%d}/0.jsonl",
                     "_line": line,
-                    "_modified": synced_at,
+                    "_modified": written_at,
                     "_fivetran_synced": synced_at,
                 }
                 for line, row in enumerate(company.community[table])
@@ -343,7 +350,10 @@ def small_company(seed: int = 7, customers: int = 60, orders: int = 300) -> Comp
                 "name": f"User {number}",
                 "username": f"user{number}",
                 "email": f"User{number}@example.com",
-                "address": {"city": f" City  {number} ", "geo": {"lat": "-37.3159", "lng": "81.1496"}},
+                "address": {
+                    "city": f" City  {number} ",
+                    "geo": {"lat": "-37.3159", "lng": "81.1496"},
+                },
                 "phone": "1-770-736-8031 x56442",
                 "website": "example.org",
                 "company": {"name": "Romaguera"},

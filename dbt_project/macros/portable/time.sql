@@ -13,6 +13,19 @@
     cast(timezone('UTC', {{ expression }}) as date)
 {%- endmacro %}
 
+{#- An instant as a whole number: microseconds since 1970. -#}
+{% macro epoch_microseconds(expression) -%}
+    {{ return(adapter.dispatch('epoch_microseconds')(expression)) }}
+{%- endmacro %}
+
+{% macro default__epoch_microseconds(expression) -%}
+    date_part(epoch_microsecond, {{ expression }})
+{%- endmacro %}
+
+{% macro duckdb__epoch_microseconds(expression) -%}
+    epoch_us({{ expression }})
+{%- endmacro %}
+
 {#- Whole years between a birthday and a day; a birthday on that day counts. -#}
 {% macro age_at(birthdate, day) -%}
     cast(

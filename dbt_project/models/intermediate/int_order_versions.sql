@@ -1,11 +1,12 @@
--- What the current state of an order rests on. Deleted rows stay in, since a deletion is a change.
-with touched as (
+-- A number that changes whenever anything an order rests on does: the sum of the sync times of its
+-- rows. A row that changes gets a later time, a new row adds its own, a deleted row takes its away.
+with live as (
     {%- for table in ['orders', 'order_items', 'payments'] %}
     select
         order_id,
-        _fivetran_synced as synced_at,
-        case when coalesce(_fivetran_deleted, false) then 0 else 1 end as is_live
+        _fivetran_synced as synced_at
     from {{ source('raw_postgres_public', table) }}
+    where not coalesce(_fivetran_deleted, false)
     {%- if not loop.last %}
     union all
     {%- endif %}
@@ -15,6 +16,6 @@ with touched as (
 select
     order_id,
     max(synced_at) as synced_at,
-    sum(is_live) as live_rows
-from touched
+    cast(sum({{ epoch_microseconds('synced_at') }}) as decimal(38, 0)) as version
+from live
 group by order_id

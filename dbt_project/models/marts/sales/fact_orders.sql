@@ -8,20 +8,19 @@
     )
 }}
 
--- An order is built again when the rows it rests on are not those it was built from. No clock is
--- compared with another order's, so it does not matter how late or in which sync a row arrives.
+-- An order is built again when its version is not the one it was built from. There is no high-water
+-- mark, so it does not matter how late, or in which sync, a row arrives.
 with changed as (
     select
         versions.order_id,
         versions.synced_at,
-        versions.live_rows
+        versions.version
     from {{ ref('int_order_versions') }} as versions
     {% if is_incremental() %}
     left join {{ this }} as built on versions.order_id = built.order_id
     where
         built.order_id is null
-        or built._synced_at <> versions.synced_at
-        or built._source_rows <> versions.live_rows
+        or built._source_version <> versions.version
     {% endif %}
 ),
 
@@ -29,7 +28,7 @@ orders as (
     select
         stg_orders.*,
         changed.synced_at,
-        changed.live_rows
+        changed.version
     from {{ ref('stg_orders') }} as stg_orders
     inner join changed on stg_orders.order_id = changed.order_id
 ),
@@ -68,7 +67,7 @@ select
     orders.shipped_at,
     orders.updated_at,
     orders.synced_at as _synced_at,
-    cast(orders.live_rows as bigint) as _source_rows
+    orders.version as _source_version
 from orders
 left join items on orders.order_id = items.order_id
 left join payments on orders.order_id = payments.order_id
