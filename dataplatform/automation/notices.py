@@ -182,35 +182,30 @@ def _unfinished(instance: DagsterInstance, run_id: str, age: float) -> bool:
 def _news(
     instance: DagsterInstance, evaluation: AssetCheckEvaluation, entry: EventLogEntry
 ) -> bool:
-    """Return whether a failed rule held before, or was last told a day ago."""
+    """Return whether a failed rule held before, or a day has passed since it was last told."""
     history = instance.event_log_storage.get_asset_check_execution_history(
         evaluation.asset_check_key,
-        limit=20,
+        limit=100,
         status={
             AssetCheckExecutionRecordStatus.SUCCEEDED,
             AssetCheckExecutionRecordStatus.FAILED,
         },
     )
-    failing_since = entry.timestamp
-    for earlier in history:
-        if earlier.evaluation is None or earlier.create_timestamp > entry.timestamp:
-            continue
-        if earlier.run_id == entry.run_id:
-            continue
-        if earlier.evaluation.passed:
-            break
-        failing_since = min(failing_since, earlier.create_timestamp)
-    else:
-        pass
-    if failing_since == entry.timestamp:
+    # By their order in the records: times of planning are kept in whole seconds only.
+    own = max((one.id for one in history if one.run_id == entry.run_id), default=None)
+    if own is None:
         return True
-    previous = max(
-        one.create_timestamp
-        for one in history
-        if one.run_id != entry.run_id and one.create_timestamp <= entry.timestamp
-    )
-    days = int((entry.timestamp - failing_since) // REMIND_SECONDS)
-    return days > int((previous - failing_since) // REMIND_SECONDS)
+    failures: list[float] = []
+    for one in history:
+        if one.id >= own or one.event is None or one.evaluation is None:
+            continue
+        if one.evaluation.passed:
+            break
+        failures.append(one.event.timestamp)
+    if not failures:
+        return True
+    began, previous = failures[-1], failures[0]
+    return (entry.timestamp - began) // REMIND_SECONDS > (previous - began) // REMIND_SECONDS
 
 
 def _item(evaluation: AssetCheckEvaluation, newsroom: Newsroom) -> Item:
