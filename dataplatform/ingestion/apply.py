@@ -71,7 +71,7 @@ def apply_connections(
 
 
 class _Reconciler:
-    """One pass over group, destination and connections, which changes what differs or only looks."""
+    """One pass over the account, which changes what differs or only looks."""
 
     def __init__(
         self,

@@ -34,6 +34,7 @@ from dataplatform.resources.warehouse.resource import WarehouseResource
 
 SENSOR_NAME = "fivetran_syncs"
 INTERVAL_SECONDS = 30
+PATIENCE_SECONDS = 10.0
 DATA_VERSION = "dagster/data_version"
 _ACTIVE = [
     DagsterRunStatus.STARTING,
@@ -93,7 +94,8 @@ def _arrivals(
     connection: Connection,
     ended: datetime,
 ) -> list[AssetMaterialization]:
-    facts = warehouse.warehouse.facts(connection.relations)
+    # A tick has a minute; a warehouse that is busy for longer is looked at in the next one.
+    facts = warehouse.warehouse.facts(connection.relations, PATIENCE_SECONDS)
     live = fivetran.live_id(connection.name)
     return [
         AssetMaterialization(

@@ -22,7 +22,6 @@ from dagster import (
     MetadataValue,
     multi_asset,
 )
-from dagster_fivetran.translator import FivetranMetadataSet
 from dagster_fivetran.utils import DAGSTER_FIVETRAN_TRANSLATOR_METADATA_KEY
 
 from dataplatform.declarations.connection import Connection, Table
@@ -32,6 +31,7 @@ from dataplatform.keys import Relation, asset_key, relation_of
 from dataplatform.resources.fivetran.declared import workspace_data
 from dataplatform.resources.fivetran.translator import DeclaredTranslator
 from dataplatform.resources.fivetran.workspace import DeclaredWorkspace
+from dataplatform.resources.instance import latest_blocking_verdicts, wait_for_planned_checks
 from dataplatform.resources.table_metadata import observed_metadata
 from dataplatform.resources.warehouse import TableFacts, Warehouse
 from dataplatform.resources.warehouse.resource import WarehouseResource
@@ -95,10 +95,11 @@ def check_spec(connection: Connection, relation: Relation, table: Table) -> Asse
 
 def _sync(project: Project, connection: Connection) -> AssetsDefinition:
     tables = connection.relations
+    specs = connection_specs(project, connection)
 
     @multi_asset(
         name=f"sync_{connection.name}",
-        specs=connection_specs(project, connection),
+        specs=specs,
         check_specs=[check_spec(connection, relation, table) for relation, table in tables.items()],
         can_subset=False,
         op_tags={"dagster/compute_kind": "fivetran"},
@@ -109,6 +110,7 @@ def _sync(project: Project, connection: Connection) -> AssetsDefinition:
         fivetran: DeclaredWorkspace,
         warehouse: WarehouseResource,
     ) -> Iterator[MaterializeResult[Any]]:
+        refuse_broken_inputs(context, connection, specs)
         live = fivetran.live_id(connection.name)
         stock: dict[Relation, Mapping[str, Any]] = {}
         for event in fivetran.sync_and_poll(context=context):
@@ -145,6 +147,30 @@ def _sync(project: Project, connection: Connection) -> AssetsDefinition:
             )
 
     return sync
+
+
+def refuse_broken_inputs(
+    context: AssetExecutionContext, connection: Connection, specs: list[AssetSpec]
+) -> None:
+    """Stop where an error rule of what the connection reads is broken.
+
+    Raises:
+        Failure: one sentence for each broken input.
+    """
+    inputs = {dep.asset_key for spec in specs for dep in spec.deps}
+    if not inputs:
+        return
+    wait_for_planned_checks(context, inputs)
+    broken = latest_blocking_verdicts(context, inputs)
+    if broken:
+        raise Failure(
+            " ".join(
+                f"{connection.name} was not synced: {key.to_user_string()} breaks the rule "
+                f"{', '.join(verdict.check.name for verdict in verdicts)}."
+                for key, verdicts in broken.items()
+            ),
+            allow_retries=False,
+        )
 
 
 def columns_check(
@@ -199,8 +225,3 @@ def _line(relation: Relation, facts: TableFacts, moved: Mapping[str, int]) -> st
         return f"{relation}: unchanged, {facts.row_count:,} rows"
     changes = ", ".join(f"{rows:,} {kind}" for kind, rows in moved.items() if rows)
     return f"{relation}: {facts.row_count:,} rows ({changes})"
-
-
-def logical_id(spec: AssetSpec) -> str | None:
-    """Return the declared connection that an asset is synced by, or None."""
-    return FivetranMetadataSet.extract(spec.metadata).connector_id

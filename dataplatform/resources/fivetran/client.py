@@ -84,7 +84,7 @@ class AccountClient(ApiClient):
             if passed >= limit:
                 raise FivetranFailure(
                     f"The sync of connection {connector_id!r} did not end within {limit:.0f} s "
-                    f"(its state is {connection.sync_state!r}); see its log at {connection.url}."
+                    f"(its state is {connection.sync_state!r}); see {self.page_of(connection.id)}."
                 )
             time.sleep(min(max(_FIRST_POLL_SECONDS, passed * _LATENESS), poll_interval))
         if not connection.is_last_sync_successful:
@@ -92,7 +92,7 @@ class AccountClient(ApiClient):
                 f"The sync of connection {connector_id!r} failed{_reasons(details)}",
                 metadata={
                     "connector_details": MetadataValue.json(dict(details)),
-                    "log_url": MetadataValue.url(connection.url),
+                    "log_url": MetadataValue.url(self.page_of(connection.id)),
                 },
             )
         return details
@@ -107,7 +107,7 @@ class AccountClient(ApiClient):
         connection = FivetranConnector.from_connector_details(
             self.get_connector_details(connector_id)
         )
-        _assert_syncable(connector_id, connection)
+        _assert_syncable(connector_id, connection, self.page_of(connection.id))
         if connection.sync_state == "syncing":
             # It began before we asked, so it may miss rows: await it, then ask for a new one.
             self._await_idle(connector_id, poll_timeout)
@@ -133,17 +133,17 @@ class AccountClient(ApiClient):
             pause = min(pause * 1.5, _LONGEST_POLL_SECONDS)
 
 
-def _assert_syncable(connector_id: str, connection: FivetranConnector) -> None:
+def _assert_syncable(connector_id: str, connection: FivetranConnector, url: str) -> None:
     if connection.is_paused:
         raise FivetranFailure(
             f"The connection {connector_id!r} is paused: set `paused: false` in its file and run "
-            f"`dataplatform connections apply`, or resume it at {connection.url}."
+            f"`dataplatform connections apply`, or resume it at {url}."
         )
     # A broken one may be mended by now: its sync is tried, and says why where it is not.
     if connection.setup_state == "incomplete":
         raise FivetranFailure(
-            f"The connection {connector_id!r} is not set up: run `dataplatform connections apply`, or mend it at "
-            f"{connection.url}."
+            f"The connection {connector_id!r} is not set up: run `dataplatform connections apply`, "
+            f"or mend it at {url}."
         )
 
 

@@ -15,6 +15,7 @@ from dagster_fivetran import FivetranWorkspace
 from pydantic import Field, PrivateAttr
 
 from dataplatform.declarations.errors import UserError
+from dataplatform.resources.fivetran.api import FIVETRAN_API
 from dataplatform.resources.fivetran.client import AccountClient
 from dataplatform.resources.fivetran.identity import matches
 from dataplatform.resources.fivetran.transport import FivetranFailure
@@ -23,9 +24,6 @@ from dataplatform.resources.project import declared_project
 if TYPE_CHECKING:
     from dataplatform.declarations.connection import Connection
     from dataplatform.declarations.project import Project
-
-FIVETRAN_API = "https://api.fivetran.com"
-FIVETRAN_DASHBOARD = "https://fivetran.com/dashboard/connections"
 
 
 class DeclaredWorkspace(FivetranWorkspace):
@@ -95,10 +93,7 @@ class DeclaredWorkspace(FivetranWorkspace):
 
     def url(self, live_id: str) -> str:
         """Return where a person looks at a connection."""
-        base = api_url(self.project)
-        if base.startswith(FIVETRAN_API):
-            return f"{FIVETRAN_DASHBOARD}/{live_id}"
-        return f"{base}/v1/connections/{live_id}"
+        return self.get_client().page_of(live_id)
 
     def last_sync(self, connection_id: str) -> Mapping[str, Any]:
         """Return what the local service tells of a connection's last sync: rows by table.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataplatform.declarations.errors import UserError, nearest
-from dataplatform.duckdb_file import open_duckdb
+from dataplatform.duckdb_file import DEFAULT_TIMEOUT_SECONDS, open_duckdb
 from dataplatform.keys import Relation
 from dataplatform.resources.warehouse.interface import (
     DELETED_COLUMN,
@@ -55,9 +55,9 @@ class DuckDBAdapter:
         return self._path()
 
     @contextmanager
-    def session(self, purpose: str) -> Iterator[Session]:
-        """Open the file for one short conversation."""
-        with open_duckdb(self.path, purpose=purpose) as connection:
+    def session(self, purpose: str, patience: float = DEFAULT_TIMEOUT_SECONDS) -> Iterator[Session]:
+        """Open the file for one short conversation, waiting some seconds for its lock."""
+        with open_duckdb(self.path, purpose=purpose, timeout=patience) as connection:
             yield _DuckDBSession(connection)
 
     def query(self, sql: str, purpose: str) -> list[tuple[Any, ...]]:
@@ -80,12 +80,15 @@ class DuckDBAdapter:
         """Return a text that changes whenever the relation's rows or columns change."""
         return self._facts_of(relation).fingerprint
 
-    def facts(self, relations: Iterable[Relation]) -> dict[Relation, TableFacts]:
+    def facts(
+        self, relations: Iterable[Relation], patience: float | None = None
+    ) -> dict[Relation, TableFacts]:
         """Return the facts of several relations from one session; missing ones are left out."""
         wanted = list(relations)
         if not wanted or not self.path.exists():
             return {}
-        with self.session(f"facts of {len(wanted)} tables") as session:
+        limit = DEFAULT_TIMEOUT_SECONDS if patience is None else patience
+        with self.session(f"facts of {len(wanted)} tables", limit) as session:
             found = {relation: _facts(session, relation) for relation in wanted}
         return {relation: facts for relation, facts in found.items() if facts is not None}
 
@@ -109,7 +112,7 @@ class DuckDBAdapter:
                     f"SELECT {selected} FROM {qualified(candidate)}"
                 )
                 _copy_comments(session, candidate, target, kept)
-                facts = _facts(session, target)
+                facts = _facts(session, target, fingerprint=False)
                 session.execute("COMMIT")
             except BaseException:
                 session.execute("ROLLBACK")
@@ -183,11 +186,14 @@ def _copy_comments(
             session.execute(f"COMMENT ON COLUMN {qualified(target)}.{quoted(column)} IS '{text}'")
 
 
-def _facts(session: Session, relation: Relation) -> TableFacts | None:
+def _facts(session: Session, relation: Relation, *, fingerprint: bool = True) -> TableFacts | None:
     columns = _columns(session, relation)
     if columns is None:
         return None
     table = qualified(relation)
+    if not fingerprint:
+        rows = session.execute(f"SELECT count(*) FROM {table}")[0][0]
+        return TableFacts(columns, int(rows), "", _comments(session, relation))
     if SYNCED_COLUMN in columns:
         # A sync stamps every row that it touches, so the newest stamp tells of any change.
         deleted = f"count(*) FILTER ({DELETED_COLUMN})" if DELETED_COLUMN in columns else "0"

@@ -35,7 +35,8 @@ class TableFacts:
     Attributes:
         columns: column name to the warehouse's own name of its type, in order.
         row_count: number of rows, soft-deleted ones included.
-        fingerprint: changes whenever a row or a column changes, and only then.
+        fingerprint: changes whenever a row or a column changes, and only then; empty where it
+            was not asked for.
     """
 
     columns: Mapping[str, str]
@@ -100,8 +101,18 @@ class Warehouse(Protocol):
         """
         ...
 
-    def facts(self, relations: Iterable[Relation]) -> dict[Relation, TableFacts]:
-        """Return the facts of several relations from one session; missing ones are left out."""
+    def facts(
+        self, relations: Iterable[Relation], patience: float | None = None
+    ) -> dict[Relation, TableFacts]:
+        """Return the facts of several relations from one session; missing ones are left out.
+
+        Args:
+            relations: the tables.
+            patience: seconds to wait for a warehouse that is in use; long by default.
+
+        Raises:
+            UserError: the warehouse cannot be reached, or stayed in use by another program.
+        """
         ...
 
     def publish(
@@ -115,7 +126,7 @@ class Warehouse(Protocol):
             exclude: columns that are left behind.
 
         Returns:
-            The facts of the target after the change.
+            The facts of the target after the change, without a fingerprint (a scan of its own).
 
         Raises:
             UserError: the candidate does not exist.
