@@ -65,6 +65,10 @@ class Progress:
         found: Any = event.step_materialization_data.materialization
         rows = _number(found.metadata.get("dagster/row_count"))
         path = tuple(found.asset_key.path)
+        if event.partition is not None and rows is None:
+            # A table that is rebuilt by day is told of once, not for every day.
+            self.made.setdefault(path, None)
+            return
         self.made[path] = rows
         moved = {
             name: _number(found.metadata.get(f"dataplatform/rows_{name}")) or 0 for name in _MOVED
