@@ -7,6 +7,7 @@ shown, is known elsewhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -73,13 +74,11 @@ def execute(
     Raises:
         UserError: the job or the selection names nothing.
     """
-    from dagster import DagsterInstance
-
     graph = repository or load_repository()
     target = _job(graph, job)
     chosen = _select(target, graph, selection) if selection else None
-    with instance or open_instance(project) as records:
-        assert isinstance(records, DagsterInstance)
+    # Who lends an instance goes on using it.
+    with nullcontext(instance) if instance else open_instance(project) as records:
         recovered = recover(records)
         run = _create_run(records, graph, target, chosen, dict(tags or {}), partitions)
         result = RunResult(run.run_id, recovered=recovered)

@@ -1,0 +1,150 @@
+"""``dataplatform pipeline``: what is declared to run by itself, how it went, and running it now.
+
+It shows and starts; what a pipeline is, and when its clock ticks, is told by the declared files.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from dagster import DagsterEvent, DagsterInstance
+    from rich.console import Console
+
+    from dataplatform.declarations.pipeline import Pipeline
+
+app = typer.Typer(help="Declared pipelines: list them, see how they went, run one now.")
+
+_COLOURS = {"SUCCESS": "green", "FAILURE": "red", "CANCELED": "yellow"}
+
+
+@app.command("list")
+def list_pipelines() -> None:
+    """List the declared pipelines with their clocks, retries and selections."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from dataplatform.declarations.project import open_project
+
+    table = Table(box=None, header_style="bold")
+    for column in ("pipeline", "clock", "retries", "notifies", "selection"):
+        table.add_column(column)
+    for one in open_project().pipelines:
+        retries = (
+            f"{one.retries.max} after {one.retries.delay_minutes} min" if one.retries.max else "-"
+        )
+        table.add_row(
+            one.name, _clock(one), retries, ", ".join(one.notify) or "-", one.selection
+        )
+    Console().print(table)
+
+
+@app.command()
+def status(
+    name: Annotated[str | None, typer.Argument(help="One pipeline; without it, all.")] = None,
+    runs: Annotated[int, typer.Option(help="How many runs of each.", min=1)] = 5,
+) -> None:
+    """Show the last runs of pipelines, and when each runs next."""
+    from rich.console import Console
+
+    from dataplatform.declarations.project import open_project
+    from dataplatform.runtime.home import open_instance
+
+    project = open_project()
+    chosen = [_find(project.pipelines, name)] if name else list(project.pipelines)
+    console = Console()
+    with open_instance(project) as instance:
+        for one in chosen:
+            _show(console, instance, one, runs)
+
+
+@app.command()
+def trigger(
+    name: Annotated[str, typer.Argument(help="The pipeline to run.")],
+) -> None:
+    """Run a pipeline now, here, and wait for its end."""
+    from rich.console import Console
+
+    from dataplatform.declarations.project import open_project
+    from dataplatform.runtime.compute_logs import screen
+    from dataplatform.runtime.execute import execute
+
+    project = open_project()
+    pipeline = _find(project.pipelines, name)
+    # Steps redirect standard output into their logs; the screen stays ours.
+    with screen() as stream:
+        console = Console(file=stream, highlight=False)
+        console.print(f"Running {pipeline.name}: {pipeline.selection}")
+        result = execute(project, job=pipeline.name, on_event=lambda event: _tell(console, event))
+        for failure in result.failures:
+            console.print(f"[red]{failure}[/]")
+        ended = "ended well" if result.success else "was stopped" if result.canceled else "failed"
+        console.print(f"{pipeline.name} {ended} (run {result.run_id}).")
+    if not result.success:
+        raise typer.Exit(1)
+
+
+def _find(pipelines: tuple[Pipeline, ...], name: str) -> Pipeline:
+    from dataplatform.declarations.errors import UserError, nearest
+
+    for one in pipelines:
+        if one.name == name:
+            return one
+    names = [one.name for one in pipelines]
+    raise UserError(f"{name!r} is not a declared pipeline.{nearest(name, names)}")
+
+
+def _clock(pipeline: Pipeline) -> str:
+    return f"{pipeline.cron} {pipeline.timezone}" if pipeline.cron else "-"
+
+
+def _next(pipeline: Pipeline) -> str:
+    """Return when the clock ticks next, in its own time zone."""
+    if not pipeline.cron:
+        return "only when it is triggered"
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from dagster._utils.schedules import schedule_execution_time_iterator
+
+    now = datetime.now(ZoneInfo(pipeline.timezone)).timestamp()
+    tick = next(schedule_execution_time_iterator(now, pipeline.cron, pipeline.timezone))
+    return f"next at {tick:%Y-%m-%d %H:%M} {pipeline.timezone}, while Dagster's daemon runs"
+
+
+def _show(console: Console, instance: DagsterInstance, pipeline: Pipeline, runs: int) -> None:
+    from datetime import datetime
+
+    from dagster import RunsFilter
+
+    console.print(f"[bold]{pipeline.name}[/]  {_next(pipeline)}")
+    records = instance.get_run_records(RunsFilter(job_name=pipeline.name), limit=runs)
+    for record in records:
+        run = record.dagster_run
+        began = record.start_time or record.create_timestamp.timestamp()
+        took = f"{record.end_time - began:.0f} s" if record.end_time else "-"
+        colour = _COLOURS.get(run.status.value, "cyan")
+        retry = f"  retry of {run.parent_run_id[:8]}" if run.parent_run_id else ""
+        console.print(
+            f"  {datetime.fromtimestamp(began):%Y-%m-%d %H:%M:%S}  "
+            f"[{colour}]{run.status.value.lower():<8}[/]  {took:>6}  {run.run_id[:8]}{retry}"
+        )
+    if not records:
+        console.print("  never ran")
+
+
+def _tell(console: Console, event: DagsterEvent) -> None:
+    from dagster import DagsterEventType
+
+    if event.event_type == DagsterEventType.STEP_START:
+        console.print(f"[dim]… {event.step_key}[/]")
+    elif event.event_type == DagsterEventType.ASSET_MATERIALIZATION and event.asset_key:
+        console.print(f"[green]✓[/] {event.asset_key.to_user_string()}")
+    elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
+        verdict = event.asset_check_evaluation_data
+        if not verdict.passed:
+            colour = "red" if verdict.severity.value == "ERROR" else "yellow"
+            where = f"{verdict.asset_key.to_user_string()} {verdict.check_name}"
+            console.print(f"[{colour}]✗[/] {where}: {verdict.description or 'failed'}")
