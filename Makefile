@@ -5,6 +5,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p && break; done)
 BIN := .venv/bin
 PORT ?= 3000
+DEV_HOST ?= 127.0.0.1
 export DATAPLATFORM_PROJECT ?= $(CURDIR)
 
 .PHONY: help setup browser run dev start stop restart status logs test quick lint bench prove clean
@@ -25,7 +26,7 @@ run: setup ## Start the servers, sync, build, check, publish, report. Exit code 
 
 dev: setup ## Start the servers and Dagster's user interface on port 3000, with the history of `make run`.
 	@$(BIN)/dataplatform servers start
-	@$(BIN)/dagster dev --port $(PORT)
+	@$(BIN)/dagster dev --host $(DEV_HOST) --port $(PORT)
 
 start: setup ## Start the local servers.
 	@$(BIN)/dataplatform servers start
