@@ -201,4 +201,4 @@ def _run(
         if recorder.waiting and time.monotonic() - flushed >= _FLUSH_SECONDS:
             yield from recorder.flush()
             flushed = time.monotonic()
-    yield from recorder.flush()
+    yield from recorder.flush(last=True)

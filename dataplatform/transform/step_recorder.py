@@ -64,6 +64,8 @@ class StepRecorder:
         self._days = list(days)
         self._built: list[tuple[DbtNode, NodeDone]] = []
         self._results: list[tuple[AssetCheckResult, str | None]] = []
+        # Unit tests end before their model is built, and are yet verdicts on what is built.
+        self._early: dict[str, list[tuple[AssetCheckResult, str | None]]] = {}
         self._prints: dict[str, dict[str, str]] = {}
         self._checks = {
             (check.relation, check.name): check
@@ -71,6 +73,7 @@ class StepRecorder:
             for check in checks
         }
         self._judged: set[str] = set()
+        self._ended: set[str] = set()
         self._look = look
         self.broken: dict[str, list[str]] = {}
 
@@ -107,6 +110,8 @@ class StepRecorder:
         if node is not None:
             if done.status == "success":
                 self._built.append((node, done))
+            self._results += self._early.pop(node.id, [])
+            self._ended.add(node.id)
             return
         test = self._graph.test_by_id.get(done.id)
         if test is None or done.status == "skipped":
@@ -116,7 +121,11 @@ class StepRecorder:
             if done.status in ("error", "runtime error") and test.id not in self._judged:
                 self._could_not_judge(test, done)
             return
-        self._results.append((self._test_result(test, done), test.code_version))
+        result = (self._test_result(test, done), test.code_version)
+        if test.node in self._plan.run and test.node not in self._ended:
+            self._early.setdefault(test.node, []).append(result)
+        else:
+            self._results.append(result)
         if is_bad(done):
             self._breaks(test.node, safe_name(test.name), done.message)
 
@@ -159,8 +168,11 @@ class StepRecorder:
             metadata=metadata,
         )
 
-    def flush(self) -> Iterator[Any]:
-        """Record what was gathered."""
+    def flush(self, last: bool = False) -> Iterator[Any]:
+        """Record what was gathered; the last time, verdicts on models that were never built too."""
+        if last:
+            self._results += [one for results in self._early.values() for one in results]
+            self._early = {}
         built, self._built = self._built, []
         results, self._results = self._results, []
         if built:
