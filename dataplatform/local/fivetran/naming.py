@@ -1,7 +1,7 @@
 """How source names become destination names.
 
-The rule itself is one function, shared with the declarations; here it is applied to whole lists, where two names may fall
-together or run into a column that the service adds.
+The rule itself is one function, shared with the declarations; here it is applied to whole lists,
+where two names may fall together or run into a column that the service adds.
 """
 
 from __future__ import annotations

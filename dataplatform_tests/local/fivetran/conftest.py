@@ -43,6 +43,8 @@ def serve(kind: Any, **more: Any) -> Iterator[Any]:
         server.command(),
         env=server.environment(),
         user=server.system_user(),
+        group=server.system_user(),
+        extra_groups=[] if server.system_user() else None,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd="/",

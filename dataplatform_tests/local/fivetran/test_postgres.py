@@ -23,9 +23,10 @@ CREATE TABLE everything (
     plain timestamp, day date, clock time, tags text[], grid integer[][], body jsonb, raw bytea,
     state status, ident uuid, span interval, net inet, "camelCase Ünï" text);
 INSERT INTO everything VALUES
- (1, 2, 3, 12.50, 123456789012345678901234567890.123, 0.5, true, 'DE', 'Ann', '2025-01-02 03:04:05+02',
-  '2025-01-02 03:04:05.678', '2025-02-03', '04:05:06', '{a,"b c"}', '{{1,2},{3,4}}', '{"k": [1, null]}',
-  '\\x00ff', 'active', '6f9619ff-8b86-d011-b42d-00cf4fc964ff', '1 day', '10.0.0.1', 'ü'),
+ (1, 2, 3, 12.50, 123456789012345678901234567890.123, 0.5, true, 'DE', 'Ann',
+  '2025-01-02 03:04:05+02', '2025-01-02 03:04:05.678', '2025-02-03', '04:05:06', '{a,"b c"}',
+  '{{1,2},{3,4}}', '{"k": [1, null]}', '\\x00ff', 'active',
+  '6f9619ff-8b86-d011-b42d-00cf4fc964ff', '1 day', '10.0.0.1', 'ü'),
  (2, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
   null, null, null, null, null);
 """
