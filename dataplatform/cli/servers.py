@@ -129,7 +129,7 @@ def _print_from(name: str, file: Path, place: int) -> int:
 
 def _known(names: list[str] | None) -> list[str] | None:
     from dataplatform.declarations.errors import UserError, nearest
-    from dataplatform.local.supervisor import KINDS
+    from dataplatform.local.roster import KINDS
 
     for name in names or []:
         if name not in KINDS:

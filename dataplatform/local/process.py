@@ -20,6 +20,10 @@ from pathlib import Path
 _START_TOLERANCE_SECONDS = 3.0
 _POLL_SECONDS = 0.05
 
+# Notes its own number and becomes the program, under the same number. Done by the process itself,
+# for whoever starts it may be killed before it could write anything down.
+_NOTE_AND_BECOME = ("/bin/sh", "-c", 'echo $$ > "$0" && exec "$@"')
+
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
@@ -37,6 +41,7 @@ def spawn(
     log: Path,
     cwd: Path,
     environment: Mapping[str, str],
+    process_file: Path,
     user: str | None = None,
 ) -> Identity:
     """Start a program in a session of its own, its output appended to a log file.
@@ -46,12 +51,13 @@ def spawn(
         log: receives standard output and standard error.
         cwd: the working directory.
         environment: the whole environment of the program; nothing is inherited.
+        process_file: receives the process number, before the program begins.
         user: run as this system user (only root may).
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         child = subprocess.Popen(
-            list(command),
+            [*_NOTE_AND_BECOME, str(process_file), *command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -79,6 +85,24 @@ def _start_time(pid: int) -> float | None:
         return float(process.create_time())
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return None
+
+
+def find(process_file: Path, mark: str) -> Identity | None:
+    """Return the process that noted its number in a file, if it still runs.
+
+    Args:
+        process_file: where it noted its number.
+        mark: a text that its command line holds, and no other program's with the same number.
+    """
+    import psutil
+
+    try:
+        pid = int(process_file.read_text(encoding="utf-8"))
+        command = " ".join(psutil.Process(pid).cmdline())
+    except (OSError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
+        return None
+    started = _start_time(pid)
+    return Identity(pid, started) if started is not None and mark in command else None
 
 
 def is_alive(identity: Identity) -> bool:

@@ -2,48 +2,29 @@
 
 Each server is a detached process with a log of its own; what runs is recorded in services.json.
 Starting is safe to repeat: a healthy server is left alone, a dead one comes back on its old port
-with its old credentials. What a server is, is said in ``server``, ``postgres`` and
-``object_store``; what it serves is made in ``sources`` and ``fivetran``.
+with its old credentials. Which servers there are is said in ``roster``, how one is brought up in
+``launch``, and what they serve is made in ``sources`` and ``fivetran``.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dataplatform.declarations.errors import UserError
-from dataplatform.local import ports, process
-from dataplatform.local.object_store import ObjectStore
-from dataplatform.local.postgres import Postgres
-from dataplatform.local.server import Community, Crm, Fivetran, Server
-from dataplatform.local.state import (
-    CREDENTIALS,
-    Services,
-    read_json,
-    read_services,
-    state_lock,
-    write_json,
-    write_services,
-)
+from dataplatform.local import launch, ports, process, roster
+from dataplatform.local.roster import KINDS, PORT_PATIENCE
+from dataplatform.local.server import Server
+from dataplatform.local.state import Services, read_services, state_lock, write_services
 
 if TYPE_CHECKING:
     from dataplatform.declarations.project import Project
 
-KINDS: dict[str, type[Server]] = {
-    "postgres": Postgres,
-    "object_store": ObjectStore,
-    "crm": Crm,
-    "community": Community,
-    "fivetran": Fivetran,
-}
-_POLL_SECONDS = 0.1
-# A killed PostgreSQL leaves children that hold its data for a moment; the next start then fails.
-_ATTEMPTS = 4
-_PORT_SECONDS = 5.0
+__all__ = ["KINDS", "ServerStatus", "Services", "log_path", "start", "status", "stop"]
 
 _T = TypeVar("_T")
 
@@ -71,27 +52,31 @@ def start(project: Project) -> Services:
     """
     with _lock(project, "start the local servers"):
         services = read_services(project.state)
-        servers = _servers(project, services)
-        healthy = dict(
-            zip(servers, _together(lambda s: _healthy(s, services), servers.values()), strict=True)
-        )
-        cold = [server for server in servers.values() if not healthy[server.name]]
+        alive = {n for n, entry in services.items() if process.is_alive(launch.identity(entry))}
+        ended = set(services) - alive
+        for name in roster.asked(project):
+            if name not in alive and _end(project, name, None):
+                ended.add(name)
+        servers = roster.build(project, running=alive, ended=ended)
+        healthy = _together(lambda s: launch.is_healthy(s, services.get(s.name)), servers)
+        cold = [server for server, well in zip(servers, healthy, strict=True) if not well]
         for server in cold:
-            ours = services.pop(server.name, None)
-            if ours is not None:
-                process.end(_identity(ours), first_signal=server.stop_signal)
-            _refuse_taken_port(project, server, _PORT_SECONDS if ours is not None else 0.0)
-        outcomes = _together(lambda s: _try_bring_up(project, s), cold)
-        for server, outcome in zip(cold, outcomes, strict=True):
-            if not isinstance(outcome, UserError):
-                services[server.name] = outcome
-        store = servers.get("object_store")
-        if store is not None and healthy[store.name]:
-            _add_buckets(store, services)
+            if _end(project, server.name, services.pop(server.name, None)):
+                ended.add(server.name)
         write_services(project.state, services)
-        for outcome in outcomes:
+        for server in cold:
+            _refuse_taken_port(project, server, PORT_PATIENCE if server.name in ended else 0.0)
+        outcomes = _together(lambda s: launch.try_bring_up(s, log_path(project, s.name)), cold)
+        errors = []
+        for server, outcome in zip(cold, outcomes, strict=True):
             if isinstance(outcome, UserError):
-                raise outcome
+                errors.append(outcome)
+            else:
+                services[server.name] = outcome
+        _add_buckets(servers, services)
+        write_services(project.state, services)
+        if errors:
+            raise errors[0]
         return services
 
 
@@ -104,15 +89,10 @@ def stop(project: Project, names: Iterable[str] | None = None) -> list[str]:
     """
     with _lock(project, "stop the local servers"):
         services = read_services(project.state)
-        wanted = [name for name in services if names is None or name in set(names)]
-        ended = _together(
-            lambda name: process.end(
-                _identity(services[name]), first_signal=KINDS[name].stop_signal
-            ),
-            wanted,
-        )
+        wanted = [name for name in KINDS if names is None or name in set(names)]
+        ended = _together(lambda name: _end(project, name, services.get(name)), wanted)
         for name in wanted:
-            del services[name]
+            services.pop(name, None)
         write_services(project.state, services)
         return [name for name, was_there in zip(wanted, ended, strict=True) if was_there]
 
@@ -120,23 +100,22 @@ def stop(project: Project, names: Iterable[str] | None = None) -> list[str]:
 def status(project: Project) -> list[ServerStatus]:
     """Return the condition of every server the environment asks for; changes nothing."""
     services = read_services(project.state)
-    asked = _asked(project)
-    known = read_json(project.state / CREDENTIALS)
+    servers = roster.remembered(project)
     rows = []
-    for name in asked:
+    for name in roster.asked(project):
         entry = services.get(name)
-        condition = "stopped"
-        if entry is not None and process.is_alive(_identity(entry)):
-            server = _build(project, name, known[name])
-            condition = "running" if server.is_ready() else "silent"
+        if entry is None or not process.is_alive(launch.identity(entry)):
+            rows.append(ServerStatus(name, "stopped", None, None, log_path(project, name), None))
+            continue
+        well = name in servers and launch.is_healthy(servers[name], entry)
         rows.append(
             ServerStatus(
                 name=name,
-                condition=condition,
-                pid=entry["pid"] if entry and condition != "stopped" else None,
-                address=_address(entry) if entry else None,
+                condition="running" if well else "silent",
+                pid=entry["pid"],
+                address=_address(entry),
                 log=log_path(project, name),
-                started=entry["started"] if entry and condition != "stopped" else None,
+                started=entry["started"],
             )
         )
     return rows
@@ -147,70 +126,17 @@ def log_path(project: Project, name: str) -> Path:
     return project.state / "logs" / f"{name}.log"
 
 
-def _asked(project: Project) -> dict[str, int | str]:
-    local = project.environment.local
-    if local is None:
-        return {}
-    asked = {name: getattr(local, name, None) for name in KINDS}
-    return {name: server.port for name, server in asked.items() if server is not None}
-
-
-def _lock(project: Project, purpose: str) -> Any:
+def _lock(project: Project, purpose: str) -> AbstractContextManager[None]:
     return state_lock(project.state / "services.lock", purpose)
 
 
-def _servers(project: Project, services: Services) -> dict[str, Server]:
-    """Build the servers asked for, with ports and credentials remembered or newly made."""
-    known = read_json(project.state / CREDENTIALS)
-    asked = _asked(project)
-    taken = {port for port in asked.values() if isinstance(port, int)}
-    for entry in known.values():
-        taken.update([entry["port"], *entry["inner_ports"].values()])
-    for name, port in asked.items():
-        kind = KINDS[name]
-        entry = known.setdefault(
-            name, {"credentials": kind.make_credentials(), "port": None, "inner_ports": {}}
-        )
-        running = name in services and process.is_alive(_identity(services[name]))
-        # A server that was just killed may not have let go of its ports yet.
-        patience = _PORT_SECONDS if name in services else 0.0
-        if isinstance(port, int):
-            entry["port"] = port
-        elif entry["port"] is None or not (running or ports.becomes_free(entry["port"], patience)):
-            entry["port"] = ports.pick(taken)
-        for inner, companion in kind.inner_ports_wanted().items():
-            old = entry["inner_ports"].get(inner)
-            if old is None or not (running or ports.becomes_free(old, patience)):
-                entry["inner_ports"][inner] = ports.pick(taken, companion)
-    write_json(project.state / CREDENTIALS, known)
-    return {name: _build(project, name, known[name]) for name in asked}
-
-
-def _build(project: Project, name: str, known: dict[str, Any]) -> Server:
-    buckets: tuple[str, ...] = ()
-    if name == "object_store":
-        environment = project.environment
-        lake = environment.lake.buckets
-        named = lake if isinstance(lake, dict) else lake.model_dump()
-        buckets = tuple(environment.resolve(str(bucket)) for bucket in named.values())
-    return KINDS[name](
-        name=name,
-        directory=project.state / name,
-        port=known["port"],
-        credentials=known["credentials"],
-        inner_ports=known["inner_ports"],
-        buckets=buckets,
-    )
-
-
-def _healthy(server: Server, services: Services) -> bool:
-    entry = services.get(server.name)
-    if entry is None or not process.is_alive(_identity(entry)):
-        return False
-    same = all(
-        entry.get(key) == value for key, value in server.record().items() if key != "buckets"
-    )
-    return same and server.is_ready()
+def _end(project: Project, name: str, entry: dict[str, Any] | None) -> bool:
+    """End a server, as recorded or as it left its number itself; tell whether it was there."""
+    signal = KINDS[name].stop_signal
+    known = [launch.identity(entry)] if entry is not None else []
+    own = launch.forgotten(project.state / name)
+    found = [*known, *([own] if own is not None else [])]
+    return any([process.end(each, first_signal=signal) for each in found])
 
 
 def _refuse_taken_port(project: Project, server: Server, patience: float) -> None:
@@ -222,55 +148,13 @@ def _refuse_taken_port(project: Project, server: Server, patience: float) -> Non
         )
 
 
-def _try_bring_up(project: Project, server: Server) -> dict[str, Any] | UserError:
-    try:
-        return _bring_up(project, server)
-    except UserError as error:
-        return error
-
-
-def _bring_up(project: Project, server: Server) -> dict[str, Any]:
-    log = log_path(project, server.name)
-    server.prepare()
-    for attempt in range(1, _ATTEMPTS + 1):
-        identity = process.spawn(
-            server.command(),
-            log=log,
-            cwd=server.directory,
-            environment=server.environment(),
-            user=server.system_user(),
-        )
-        deadline = time.monotonic() + server.patience
-        try:
-            while process.is_alive(identity) and time.monotonic() < deadline:
-                if server.is_ready():
-                    server.after_start()
-                    return {**server.record(), "pid": identity.pid, "started": identity.started}
-                time.sleep(_POLL_SECONDS)
-        except BaseException:
-            process.end(identity, first_signal=server.stop_signal)
-            raise
-        ended_by_itself = not process.is_alive(identity)
-        process.end(identity, first_signal=server.stop_signal)
-        if not ended_by_itself:
-            break
-        if attempt < _ATTEMPTS:
-            time.sleep(0.5 * attempt)
-    raise UserError(
-        f"The local server {server.name} did not start; its last log line: "
-        f"{process.last_line(log)} (see {log})"
-    )
-
-
-def _add_buckets(store: Server, services: Services) -> None:
-    entry = services[store.name]
-    if set(store.buckets) - set(entry.get("buckets", [])):
-        store.after_start()
-        entry["buckets"] = sorted({*store.buckets, *entry.get("buckets", [])})
-
-
-def _identity(entry: dict[str, Any]) -> process.Identity:
-    return process.Identity(int(entry["pid"]), float(entry["started"]))
+def _add_buckets(servers: list[Server], services: Services) -> None:
+    """Make the buckets that an environment named after its object store was started."""
+    for server in servers:
+        entry = services.get(server.name)
+        if entry is not None and set(server.buckets) - set(entry.get("buckets", [])):
+            server.after_start()
+            entry["buckets"] = sorted({*server.buckets, *entry.get("buckets", [])})
 
 
 def _address(entry: dict[str, Any]) -> str:

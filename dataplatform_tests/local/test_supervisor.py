@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,11 +20,11 @@ import pytest
 
 from dataplatform.declarations.errors import UserError
 from dataplatform.declarations.project import open_project
-from dataplatform.local import ports, process, supervisor
+from dataplatform.local import launch, ports, process, supervisor
 from dataplatform.local.server import Community, Crm
 from dataplatform.local.sources import demo
 from dataplatform.local.sources.production_store import connect
-from dataplatform_tests.servers import Servers, copy_project, running
+from dataplatform_tests.servers import REPOSITORY, Servers, copy_project, running
 
 pytestmark = pytest.mark.slow
 
@@ -150,13 +152,61 @@ def test_a_process_number_given_to_somebody_else_is_left_alone(own: Servers) -> 
         recorded["crm"]["started"] -= 3_600
         file.write_text(json.dumps(recorded))
         assert _condition(own)["crm"] == "stopped"
-        assert supervisor.stop(own.project, ["crm"]) == []
+        supervisor.stop(own.project, ["crm"])
         assert stranger.poll() is None
+        # The true one left its own note and was found by it.
+        assert not process.is_alive(crm)
     finally:
         stranger.kill()
         stranger.wait()
-        process.end(crm)
     supervisor.start(own.project)
+
+
+def test_servers_whose_starter_was_killed_are_found_again(own: Servers) -> None:
+    services = supervisor.start(own.project)
+    # As if the program had been killed before it recorded anything.
+    (own.project.state / "services.json").unlink()
+    again = supervisor.start(own.project)
+    for name, entry in services.items():
+        assert not process.is_alive(launch.identity(entry))
+        assert again[name].get("url") == entry.get("url")
+    (own.project.state / "services.json").unlink()
+    assert set(supervisor.stop(own.project)) == set(services)
+    assert not any(process.is_alive(launch.identity(entry)) for entry in again.values())
+
+
+def test_a_start_that_is_killed_at_any_moment_is_mended_by_the_next() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="dataplatform-test-"))
+    project = copy_project(folder, only=("postgres", "object_store", "community"))
+    program = (
+        "import sys; from pathlib import Path; from dataplatform.local import supervisor;"
+        "from dataplatform.local.sources import demo;"
+        "from dataplatform.declarations.project import open_project;"
+        "project = open_project(Path(sys.argv[1]));"
+        "supervisor.start(project); demo.seed(project)"
+    )
+    try:
+        for seconds in (0.6, 1.0, 1.5, 2.2, 3.0):
+            child = subprocess.Popen([sys.executable, "-c", program, str(folder)], cwd=REPOSITORY)
+            time.sleep(seconds)
+            child.kill()
+            child.wait()
+        services = supervisor.start(project)
+        demo.seed(project)
+        assert set(services) == {"postgres", "object_store", "community"}
+        with connect(services["postgres"]) as connection:
+            assert connection.execute("SELECT count(*) FROM orders").fetchone() == (2_000,)
+    finally:
+        supervisor.stop(project)
+        assert not _processes_of(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _processes_of(folder: Path) -> list[list[str]]:
+    import psutil
+
+    lines = [p.info["cmdline"] or [] for p in psutil.process_iter(["cmdline"])]
+    return [line for line in lines if str(folder) in " ".join(line)]
 
 
 def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
@@ -198,7 +248,7 @@ def test_a_server_that_does_not_start_says_why_and_the_others_stay(
 ) -> None:
     project = copy_project(tmp_path, only=("crm", "community"))
     monkeypatch.setattr(Crm, "module", "dataplatform.local.no_such_module")
-    monkeypatch.setattr(supervisor, "_ATTEMPTS", 1)
+    monkeypatch.setattr(launch, "ATTEMPTS", 1)
     try:
         with pytest.raises(UserError, match=r"crm did not start.*No module named .*crm\.log"):
             supervisor.start(project)

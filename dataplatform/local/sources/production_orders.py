@@ -119,7 +119,8 @@ class Orders:
         share = self._dice.unit("customer", ids)
         regular = self._dice.chance("regular", ids, 0.5)
         chosen = 1 + np.floor(np.where(regular, share / 4, share) * limit).astype(np.int64)
-        return np.where(chosen % 10 == 0, chosen - 1, chosen)
+        found: Ints = np.where(chosen % 10 == 0, chosen - 1, chosen)
+        return found
 
     def table(self, ids: Ints, now: int) -> pa.Table:
         """Return the orders as they stand at a moment (microseconds since 1970)."""

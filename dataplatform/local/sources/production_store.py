@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import psycopg
 
 _CHUNK = 20_000
+_LOAD_LOCK = 20_250_101
 
 _TABLES = """
 CREATE SCHEMA demo;
@@ -139,7 +140,14 @@ def _chunks(total: int) -> Iterator[Ints]:
 
 
 def load(connection: psycopg.Connection[Any], sizes: Sizes) -> None:
-    """Make the tables and fill them with the history, all in the caller's transaction."""
+    """Make the tables and fill them with the history, all in the caller's transaction.
+
+    A load whose program was killed may still go on in the server: it is waited for, and when it
+    came to its end, nothing is left to do.
+    """
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOAD_LOCK,))
+    if read_clock(connection) is not None:
+        return
     connection.execute(_TABLES)
     for table, rows in generate(sizes):
         copy_in(connection, table, rows)

@@ -31,7 +31,8 @@ def make(file: Path, sizes: Sizes, fill: Callable[[sqlite3.Connection], None]) -
     """Make the file with ``fill`` beside its place, then move it there."""
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_name(file.name + ".unfinished")
-    unfinished.unlink(missing_ok=True)
+    for leftover in ("", "-wal", "-shm", "-journal"):
+        unfinished.with_name(unfinished.name + leftover).unlink(missing_ok=True)
     with closing(sqlite3.connect(unfinished)) as connection:
         # The unfinished file is thrown away after a crash: nothing needs to be safe in it.
         connection.execute("PRAGMA journal_mode = OFF")
