@@ -82,7 +82,7 @@ def execute(
         recovered = recover(records)
         run = _create_run(records, graph, target, chosen, dict(tags or {}), partitions)
         result = RunResult(run.run_id, recovered=recovered)
-        _do(records, target, chosen, run, result, on_event or (lambda _event: None))
+        _do(records, graph, target, chosen, run, result, on_event or (lambda _event: None))
         return result
 
 
@@ -94,14 +94,14 @@ def load_repository() -> RepositoryDefinition:
 
 
 def _job(graph: RepositoryDefinition, name: str | None) -> JobDefinition:
-    from dagster import in_process_executor
+    from dataplatform.resources.executor import EXECUTOR
 
     names = [known for known in graph.job_names if not known.startswith("__")]
     if name is None:
         name = "everything" if "everything" in names else "__ASSET_JOB"
     elif name not in names:
         raise UserError(f"There is no pipeline or job {name!r}.{nearest(name, names)}")
-    return graph.get_job(name).with_executor_def(in_process_executor)
+    return graph.get_job(name).with_executor_def(EXECUTOR)
 
 
 def _select(job: JobDefinition, graph: RepositoryDefinition, selection: str) -> set[AssetKey]:
@@ -170,6 +170,7 @@ def _create_run(
 
 def _do(
     instance: DagsterInstance,
+    graph: RepositoryDefinition,
     job: JobDefinition,
     chosen: set[AssetKey] | None,
     run: DagsterRun,
@@ -180,9 +181,15 @@ def _do(
     from dagster._core.definitions.job_base import InMemoryJob
     from dagster._core.execution.api import execute_run_iterator
 
+    class JobOfGraph(InMemoryJob):
+        """A job that knows the whole graph: gates read the checks of what a run only reads."""
+
+        def get_repository_definition(self) -> RepositoryDefinition:
+            return graph
+
     subset = job.get_subset(asset_selection=chosen) if chosen is not None else job
     try:
-        for event in execute_run_iterator(InMemoryJob(subset), run, instance):
+        for event in execute_run_iterator(JobOfGraph(subset), run, instance):
             if _interrupted(event):
                 # Said before the iterator goes on: else Dagster takes the end for a failure.
                 instance.report_run_canceling(run, "The run was stopped by its user.")
@@ -205,9 +212,7 @@ def _do(
 def _interrupted(event: DagsterEvent) -> bool:
     from dagster._core.execution.plan.objects import ErrorSource
 
-    return event.is_step_failure and (
-        event.step_failure_data.error_source == ErrorSource.INTERRUPT
-    )
+    return event.is_step_failure and (event.step_failure_data.error_source == ErrorSource.INTERRUPT)
 
 
 def _note(event: DagsterEvent, result: RunResult) -> None:
