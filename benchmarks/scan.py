@@ -54,14 +54,26 @@ def checks() -> list[Check]:
         check("email_not_null", "null_count", none, "email"),
         check("email", "invalid_count", every, "email", pattern=EMAIL, **values),
         check("age", "invalid_count", every, "age", minimum=0, maximum=120, **values),
-        check("status", "invalid_count", every, "status",
-              values=["active", "inactive", "prospect"], **values),
+        check(
+            "status",
+            "invalid_count",
+            every,
+            "status",
+            values=["active", "inactive", "prospect"],
+            **values,
+        ),
         check("country", "invalid_count", every, "country", min_length=2, max_length=2, **values),
         check("amount", "invalid_count", every, "amount", minimum=0, **values),
         check("mean", "mean", Threshold("between", 0, 10_000), "amount"),
         check("newest", "max", Threshold("ge", "2020-01-01"), "updated_at"),
-        check("prospects", "failing_rows", none, "status", "amount",
-              predicate="status = 'prospect' and amount > 5000"),
+        check(
+            "prospects",
+            "failing_rows",
+            none,
+            "status",
+            "amount",
+            predicate="status = 'prospect' and amount > 5000",
+        ),
     ]
 
 

@@ -61,7 +61,7 @@ def primary_key(contract: Contract) -> list[str]:
 
 def _properties(contract: Contract) -> dict[str, Any]:
     """The standard's own description of each column."""
-    table = (contract.model.schema_ or [None])[0]
+    table = next(iter(contract.model.schema_ or ()), None)
     return {str(item.name): item for item in (table.properties if table else None) or ()}
 
 
@@ -73,9 +73,15 @@ def _implied(contract: Contract, key: Sequence[str]) -> list[Check]:
     def add(column: Any, metric: str, suffix: str, words: str, **more: Any) -> None:
         found.append(
             Check(
-                name=safe_name(f"{column.name}_{suffix}"), relation=relation, metric=metric,
-                threshold=more.pop("threshold", _NONE), columns=more.pop("columns", (column.name,)),
-                description=words, file=contract.file, line=column.line, **more,
+                name=safe_name(f"{column.name}_{suffix}"),
+                relation=relation,
+                metric=metric,
+                threshold=more.pop("threshold", _NONE),
+                columns=more.pop("columns", (column.name,)),
+                description=words,
+                file=contract.file,
+                line=column.line,
+                **more,
             )
         )
 
@@ -84,31 +90,59 @@ def _implied(contract: Contract, key: Sequence[str]) -> list[Check]:
         types = {column.name: column.logical_type for column in columns}
         found.append(
             Check(
-                name="schema", relation=relation, metric="schema", threshold=_NONE,
-                columns=tuple(types), arguments={"types": types}, dimension="conformity",
+                name="schema",
+                relation=relation,
+                metric="schema",
+                threshold=_NONE,
+                columns=tuple(types),
+                arguments={"types": types},
+                dimension="conformity",
                 description="Every declared column exists and has a type of the declared family.",
-                file=contract.file, line=columns[0].line,
+                file=contract.file,
+                line=columns[0].line,
             )
         )
     for column in columns:
         keyed = column.name in key
         if column.required or keyed:
-            add(column, "null_count", "not_null", f"{column.name} is always filled.",
-                dimension="completeness")
+            add(
+                column,
+                "null_count",
+                "not_null",
+                f"{column.name} is always filled.",
+                dimension="completeness",
+            )
         if column.unique or (keyed and len(key) == 1):
-            add(column, "nonunique_count", "unique", f"No two rows share a {column.name}.",
-                dimension="uniqueness", threshold=Threshold("mostly", 1.0))
+            add(
+                column,
+                "nonunique_count",
+                "unique",
+                f"No two rows share a {column.name}.",
+                dimension="uniqueness",
+                threshold=Threshold("mostly", 1.0),
+            )
         for suffix, arguments in _options(properties[column.name].logicalTypeOptions or {}):
-            add(column, "invalid_count", suffix, f"{column.name} keeps its declared {suffix}.",
-                dimension="conformity", arguments=arguments)
+            add(
+                column,
+                "invalid_count",
+                suffix,
+                f"{column.name} keeps its declared {suffix}.",
+                dimension="conformity",
+                arguments=arguments,
+            )
     if len(key) > 1:
         first = next(column for column in columns if column.name == key[0])
         found.append(
             Check(
-                name="primary_key_unique", relation=relation, metric="nonunique_count",
-                threshold=Threshold("mostly", 1.0), columns=tuple(key), dimension="uniqueness",
+                name="primary_key_unique",
+                relation=relation,
+                metric="nonunique_count",
+                threshold=Threshold("mostly", 1.0),
+                columns=tuple(key),
+                dimension="uniqueness",
                 description=f"No two rows share {', '.join(key)}.",
-                file=contract.file, line=first.line,
+                file=contract.file,
+                line=first.line,
             )
         )
     freshness = _freshness(contract)
@@ -120,8 +154,11 @@ def _options(options: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     found: list[tuple[str, dict[str, Any]]] = []
     if options.get("pattern"):
         found.append(("pattern", {"pattern": str(options["pattern"])}))
-    length = {name: options[odcs] for name, odcs in
-              (("min_length", "minLength"), ("max_length", "maxLength")) if odcs in options}
+    length = {
+        name: options[odcs]
+        for name, odcs in (("min_length", "minLength"), ("max_length", "maxLength"))
+        if odcs in options
+    }
     if length:
         found.append(("length", length))
     bounds: dict[str, Any] = {}
@@ -141,10 +178,15 @@ def _freshness(contract: Contract) -> Check | None:
     if column is None or contract.freshness_hours is None:
         return None
     return Check(
-        name="freshness", relation=contract.relation, metric="age_hours",
-        threshold=Threshold("le", contract.freshness_hours), columns=(column,), severity=WARN,
-        dimension="timeliness", description=f"The newest {column} is no older than "
-        f"{contract.freshness_hours:g} hours.", file=contract.file,
+        name="freshness",
+        relation=contract.relation,
+        metric="age_hours",
+        threshold=Threshold("le", contract.freshness_hours),
+        columns=(column,),
+        severity=WARN,
+        dimension="timeliness",
+        description=f"The newest {column} is no older than {contract.freshness_hours:g} hours.",
+        file=contract.file,
     )
 
 

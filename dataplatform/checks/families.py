@@ -8,15 +8,61 @@ from __future__ import annotations
 
 import re
 
-_TEXT = {"varchar", "text", "string", "char", "bpchar", "character varying", "character", "uuid",
-         "enum", "nvarchar"}
-_INTEGER = {"tinyint", "smallint", "integer", "int", "bigint", "hugeint", "utinyint", "usmallint",
-            "uinteger", "ubigint", "uhugeint", "int2", "int4", "int8", "byteint"}
-_NUMBER = {"decimal", "numeric", "number", "double", "double precision", "float", "real", "float4",
-           "float8", "fixed"}
-_TIMESTAMP = {"timestamp", "timestamptz", "timestamp with time zone", "timestamp_s",
-              "timestamp_ms", "timestamp_ns", "timestamp_us", "datetime", "timestamp_ntz",
-              "timestamp_ltz", "timestamp_tz", "timestamp without time zone"}
+_TEXT = {
+    "varchar",
+    "text",
+    "string",
+    "char",
+    "bpchar",
+    "character varying",
+    "character",
+    "uuid",
+    "enum",
+    "nvarchar",
+}
+_INTEGER = {
+    "tinyint",
+    "smallint",
+    "integer",
+    "int",
+    "bigint",
+    "hugeint",
+    "utinyint",
+    "usmallint",
+    "uinteger",
+    "ubigint",
+    "uhugeint",
+    "int2",
+    "int4",
+    "int8",
+    "byteint",
+}
+_NUMBER = {
+    "decimal",
+    "numeric",
+    "number",
+    "double",
+    "double precision",
+    "float",
+    "real",
+    "float4",
+    "float8",
+    "fixed",
+}
+_TIMESTAMP = {
+    "timestamp",
+    "timestamptz",
+    "timestamp with time zone",
+    "timestamp_s",
+    "timestamp_ms",
+    "timestamp_ns",
+    "timestamp_us",
+    "datetime",
+    "timestamp_ntz",
+    "timestamp_ltz",
+    "timestamp_tz",
+    "timestamp without time zone",
+}
 _OBJECT = {"json", "jsonb", "struct", "map", "object", "variant", "row"}
 _ARRAY = {"list", "array", "json", "variant"}
 
@@ -34,9 +80,20 @@ ACCEPTED: dict[str, frozenset[str]] = {
     "array": frozenset(_ARRAY | {"varchar"}),
 }
 
-_FAMILIES = {"bigint": "integer", "decimal": "number", "numeric": "number", "double": "number",
-             "float": "number", "timestamptz": "timestamp", "json": "object", "text": "string",
-             "varchar": "string", "int": "integer", "bool": "boolean", "datetime": "timestamp"}
+_FAMILIES = {
+    "bigint": "integer",
+    "decimal": "number",
+    "numeric": "number",
+    "double": "number",
+    "float": "number",
+    "timestamptz": "timestamp",
+    "json": "object",
+    "text": "string",
+    "varchar": "string",
+    "int": "integer",
+    "bool": "boolean",
+    "datetime": "timestamp",
+}
 
 
 def base_type(physical: str) -> str:
@@ -55,8 +112,11 @@ def family_of(declared: str) -> str | None:
     if base in _FAMILIES:
         return _FAMILIES[base]
     return next(
-        (name for name in ("string", "timestamp", "integer", "number", "array", "object")
-         if base in ACCEPTED[name]),
+        (
+            name
+            for name in ("string", "timestamp", "integer", "number", "array", "object")
+            if base in ACCEPTED[name]
+        ),
         None,
     )
 

@@ -26,10 +26,29 @@ _AGGREGATES = {
     "expect_column_proportion_of_unique_values_to_be_between": "distinct_share",
 }
 _NEUTRAL = {
-    "column", "column_A", "column_B", "column_list", "mostly", "row_condition",
-    "condition_parser", "min_value", "max_value", "strict_min", "strict_max", "value_set",
-    "regex", "value", "ignore_row_if", "or_equal", "unexpected_rows_query", "result_format",
-    "catch_exceptions", "meta", "notes", "description", "severity",
+    "column",
+    "column_A",
+    "column_B",
+    "column_list",
+    "mostly",
+    "row_condition",
+    "condition_parser",
+    "min_value",
+    "max_value",
+    "strict_min",
+    "strict_max",
+    "value_set",
+    "regex",
+    "value",
+    "ignore_row_if",
+    "or_equal",
+    "unexpected_rows_query",
+    "result_format",
+    "catch_exceptions",
+    "meta",
+    "notes",
+    "description",
+    "severity",
 }
 
 
@@ -140,8 +159,10 @@ def _rows(kind: str, kwargs: Mapping[str, Any]) -> Translated | None:
         case "expect_column_values_to_be_between":
             bounds = _between(kwargs, kind)
             arguments |= {
-                "minimum": bounds.value, "maximum": bounds.upper,
-                "strict_minimum": bounds.strict_lower, "strict_maximum": bounds.strict_upper,
+                "minimum": bounds.value,
+                "maximum": bounds.upper,
+                "strict_minimum": bounds.strict_lower,
+                "strict_maximum": bounds.strict_upper,
             }
         case "expect_column_value_lengths_to_be_between":
             bounds = _between(kwargs, kind)
@@ -165,8 +186,12 @@ def _pair(kind: str, kwargs: Mapping[str, Any]) -> Translated | None:
         return None
     pair = (_needed(kwargs, "column_A", kind), _needed(kwargs, "column_B", kind))
     ignore = kwargs.get("ignore_row_if") or "both_values_are_missing"
-    arguments = {"pair": operator, "ignore": ignore, "words": f"rows where {pair[0]} and {pair[1]} "
-                 "do not agree", "good": f"row with {pair[0]} and {pair[1]} in agreement"}
+    arguments = {
+        "pair": operator,
+        "ignore": ignore,
+        "words": f"rows where {pair[0]} and {pair[1]} do not agree",
+        "good": f"row with {pair[0]} and {pair[1]} in agreement",
+    }
     return Translated("failing_rows", _mostly(kwargs), pair, arguments)
 
 

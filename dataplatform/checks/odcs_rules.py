@@ -173,8 +173,13 @@ def _library(
         raise ValueError(f"{written} must stand under a column")
     name = spec.get("name") or spec.get("id") or "_".join((*columns, metric))
     return Check(
-        name=safe_name(str(name)), metric=metric, threshold=threshold, columns=columns,
-        arguments=arguments, unit="percent" if unit == "percent" else "rows", **common,
+        name=safe_name(str(name)),
+        metric=metric,
+        threshold=threshold,
+        columns=columns,
+        arguments=arguments,
+        unit="percent" if unit == "percent" else "rows",
+        **common,
     )
 
 
@@ -184,8 +189,12 @@ def _validity(given: Mapping[str, Any]) -> dict[str, Any]:
         arguments["values"] = list(given["validValues"])
     if given.get("pattern") is not None:
         arguments["pattern"] = checked_pattern(str(given["pattern"]))
-    for name, odcs in (("minimum", "minimum"), ("maximum", "maximum"),
-                       ("min_length", "minLength"), ("max_length", "maxLength")):
+    for name, odcs in (
+        ("minimum", "minimum"),
+        ("maximum", "maximum"),
+        ("min_length", "minLength"),
+        ("max_length", "maxLength"),
+    ):
         if given.get(odcs) is not None:
             arguments[name] = given[odcs]
     if not arguments:
@@ -203,12 +212,21 @@ def _sql(rule: Rule, spec: Mapping[str, Any], contract: Contract, common: dict[s
         if unit == "percent":
             raise ValueError("a query gives its own number: leave the unit 'percent' away")
         columns = () if rule.column is None else (rule.column,)
-        return Check(name=safe_name(str(name)), metric="sql", threshold=threshold, columns=columns,
-                     arguments={"query": read.query}, **common)
+        return Check(
+            name=safe_name(str(name)),
+            metric="sql",
+            threshold=threshold,
+            columns=columns,
+            arguments={"query": read.query},
+            **common,
+        )
     return Check(
-        name=safe_name(str(name)), metric="failing_rows", threshold=threshold,
+        name=safe_name(str(name)),
+        metric="failing_rows",
+        threshold=threshold,
         columns=read.columns,
-        arguments={"predicate": read.predicate}, unit="percent" if unit == "percent" else "rows",
+        arguments={"predicate": read.predicate},
+        unit="percent" if unit == "percent" else "rows",
         **common,
     )
 
@@ -218,9 +236,7 @@ def _custom(
 ) -> Check:
     engine = str(spec.get("engine") or "").lower()
     if engine not in _GX_ENGINES:
-        raise ValueError(
-            f"the engine {spec.get('engine')!r} is not known; use 'greatExpectations'"
-        )
+        raise ValueError(f"the engine {spec.get('engine')!r} is not known; use 'greatExpectations'")
     kind, kwargs = _expectation(spec.get("implementation"))
     if rule.column is not None and kind.startswith("expect_column_") and "column_A" not in kwargs:
         kwargs.setdefault("column", rule.column)
@@ -237,13 +253,24 @@ def _custom(
     neutral = translate(kind, kwargs)
     if neutral is None:
         return Check(
-            name=safe_name(str(name)), metric="expectation", threshold=Threshold("eq", True),
-            columns=columns, engine=GX, expectation=expectation, **common,
+            name=safe_name(str(name)),
+            metric="expectation",
+            threshold=Threshold("eq", True),
+            columns=columns,
+            engine=GX,
+            expectation=expectation,
+            **common,
         )
     return Check(
-        name=safe_name(str(name)), metric=neutral.metric, threshold=neutral.threshold,
-        columns=neutral.columns, arguments=neutral.arguments, filter=neutral.filter,
-        engine=SCAN, expectation=expectation, **common,
+        name=safe_name(str(name)),
+        metric=neutral.metric,
+        threshold=neutral.threshold,
+        columns=neutral.columns,
+        arguments=neutral.arguments,
+        filter=neutral.filter,
+        engine=SCAN,
+        expectation=expectation,
+        **common,
     )
 
 
@@ -273,4 +300,6 @@ def _snake(kind: str) -> str:
     """GX accepts class names as well as snake case; one spelling is enough for us."""
     if "_" in kind:
         return kind
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in kind).strip("_")
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in kind).strip(
+        "_"
+    )

@@ -107,8 +107,13 @@ def _rows(check: Check, index: int, dialect: Dialect) -> Pieces:
         aggregates[considered] = dialect.count_if(scope)
     observed, passed = _judge(check, failing, considered, dialect)
     return Pieces(
-        observed=observed, passed=passed, aggregates=aggregates, failing=failing,
-        considered=considered, predicate=bad, reproduce=f"select * from {TABLE} where {bad}",
+        observed=observed,
+        passed=passed,
+        aggregates=aggregates,
+        failing=failing,
+        considered=considered,
+        predicate=bad,
+        reproduce=f"select * from {TABLE} where {bad}",
     )
 
 
@@ -169,7 +174,10 @@ def _valid(column: str, arguments: Mapping[str, Any], dialect: Dialect) -> str:
     if arguments.get("not_pattern") is not None:
         found = dialect.matches(dialect.text(column), arguments["not_pattern"])
         conditions.append(f"not ({found})")
-    for name, sign, strict in (("minimum", ">", "strict_minimum"), ("maximum", "<", "strict_maximum")):
+    for name, sign, strict in (
+        ("minimum", ">", "strict_minimum"),
+        ("maximum", "<", "strict_maximum"),
+    ):
         if arguments.get(name) is not None:
             operator = sign if arguments.get(strict) else f"{sign}="
             conditions.append(f"{column} {operator} {dialect.literal(arguments[name])}")
@@ -217,8 +225,12 @@ def _duplicates(check: Check, index: int, dialect: Dialect) -> Pieces:
         aggregates[considered] = dialect.count_if(scope)
     observed, passed = _judge(check, failing, considered, dialect)
     return Pieces(
-        observed=observed, passed=passed, aggregates=aggregates, failing=failing,
-        considered=considered, predicate=bad,
+        observed=observed,
+        passed=passed,
+        aggregates=aggregates,
+        failing=failing,
+        considered=considered,
+        predicate=bad,
         reproduce=f"select * from {TABLE} where {bad}",
     )
 

@@ -161,22 +161,22 @@ def plan(
         else:
             rules.append((check, pieces(check, len(rules), sql)))
     return Scan(
-        relations.pop(), sql, tuple(rules), tuple(settled),
-        tuple(check.name for check in mine), frozenset(present or ()),
+        relations.pop(),
+        sql,
+        tuple(rules),
+        tuple(settled),
+        tuple(check.name for check in mine),
+        frozenset(present or ()),
     )
 
 
 def _absent(check: Check, column: str, present: Mapping[str, str]) -> Verdict:
-    return errored(
-        check, f"{check.relation} has no column {column!r}.{nearest(column, present)}"
-    )
+    return errored(check, f"{check.relation} has no column {column!r}.{nearest(column, present)}")
 
 
 def errored(check: Check, reason: str) -> Verdict:
     """Return the verdict of a rule that could not be evaluated: never a pass."""
-    return Verdict(
-        check.name, check.relation, False, check.severity, check.expected, error=reason
-    )
+    return Verdict(check.name, check.relation, False, check.severity, check.expected, error=reason)
 
 
 def schema_verdict(check: Check, present: Mapping[str, str]) -> Verdict:
@@ -230,7 +230,7 @@ def run_scan(
     scan = plan(mine, dialect_name, columns)
     try:
         verdicts = scan.verdicts(execute(scan.sql)[0])
-    except Exception as error:  # noqa: BLE001 - every client has errors of its own
+    except Exception as error:
         if len(scan.rules) <= 1:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
             broken = [errored(check, reason) for check, _ in scan.rules]

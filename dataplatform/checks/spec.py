@@ -16,14 +16,14 @@ from typing import Any, Literal
 
 from dataplatform.keys import Relation
 
-ERROR = "ERROR"
-WARN = "WARN"
-SCAN = "scan"
-GX = "gx"
-
 Severity = Literal["ERROR", "WARN"]
 Engine = Literal["scan", "gx"]
 Unit = Literal["rows", "percent"]
+
+ERROR: Severity = "ERROR"
+WARN: Severity = "WARN"
+SCAN: Engine = "scan"
+GX: Engine = "gx"
 
 #: Metrics that count rows which break the rule; the rest are one number for the whole table.
 ROW_METRICS = frozenset({"null_count", "missing_count", "invalid_count", "failing_rows"})
@@ -31,13 +31,18 @@ DUPLICATE_METRICS = frozenset({"duplicate_count", "nonunique_count"})
 AGGREGATES = frozenset(
     {"min", "max", "mean", "sum", "median", "stddev", "distinct_count", "distinct_share"}
 )
-METRICS = ROW_METRICS | DUPLICATE_METRICS | AGGREGATES | {
-    "row_count",
-    "sql",
-    "schema",
-    "age_hours",
-    "expectation",
-}
+METRICS = (
+    ROW_METRICS
+    | DUPLICATE_METRICS
+    | AGGREGATES
+    | {
+        "row_count",
+        "sql",
+        "schema",
+        "age_hours",
+        "expectation",
+    }
+)
 
 _SIGNS = {"eq": "=", "ne": "<>", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 _WORDS = {

@@ -42,13 +42,20 @@ def compiled(contract: Contract) -> str:
     """Return the text of a contract's dbt test."""
     checks = scan_checks(checks_of(contract))
     by_dialect = {
-        name: "[\n" + "".join(f"  {_jinja(_rule(check, place, sql))},\n"
-                              for place, check in enumerate(checks)) + "]"
+        name: "[\n"
+        + "".join(f"  {_jinja(_rule(check, place, sql))},\n" for place, check in enumerate(checks))
+        + "]"
         for name, sql in DIALECTS.items()
     }
-    used = sorted({str(family) for check in checks if check.metric == "schema"
-                   for kind in check.arguments["types"].values()
-                   if (family := families.family_of(kind))})
+    used = sorted(
+        {
+            str(family)
+            for check in checks
+            if check.metric == "schema"
+            for kind in check.arguments["types"].values()
+            if (family := families.family_of(kind))
+        }
+    )
     accepted = {family: sorted(families.ACCEPTED[family]) for family in used}
     source = contract.file.as_posix()
     return (
@@ -79,8 +86,10 @@ def _rule(check: Check, place: int, sql: Dialect) -> dict[str, Any]:
     }
     table = sql.relation(check.relation)
     if check.metric == "schema":
-        types = [[name, kind, families.family_of(kind) or ""]
-                 for name, kind in check.arguments["types"].items()]
+        types = [
+            [name, kind, families.family_of(kind) or ""]
+            for name, kind in check.arguments["types"].items()
+        ]
         return {**shared, "types": types, "reproduce": f"select * from {table} limit 0"}
     piece = pieces(check, place, sql)
     keys = check.key or check.columns
@@ -94,8 +103,9 @@ def _rule(check: Check, place: int, sql: Dialect) -> dict[str, Any]:
         "passed": piece.passed,
         "predicate": piece.predicate or "",
         "unique": check.metric == "nonunique_count",
-        "key": [[key.lower(), f"coalesce({sql.text(sql.identifier(key))}, 'null')"]
-                for key in keys],
+        "key": [
+            [key.lower(), f"coalesce({sql.text(sql.identifier(key))}, 'null')"] for key in keys
+        ],
         "reproduce": with_table(piece.reproduce, table),
     }
 
@@ -121,8 +131,11 @@ def stale(project: Project) -> list[Path]:
     """Return the compiled files that are missing, out of date or left over."""
     files = compile_all(project)
     folder = project.dbt / FOLDER
-    wrong = [path for path, text in files.items()
-             if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    wrong = [
+        path
+        for path, text in files.items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
     return sorted([*wrong, *(path for path in folder.glob("contract_*.sql") if path not in files)])
 
 

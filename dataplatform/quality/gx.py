@@ -92,7 +92,7 @@ def _project(project: Project, purpose: str) -> Iterator[tuple[Any, Any]]:
     with warehouse_lock(path, purpose):
         home = folder(project)
         home.mkdir(parents=True, exist_ok=True)
-        context = gx.get_context(mode="file", project_root_dir=str(home))
+        context: Any = gx.get_context(mode="file", project_root_dir=str(home))
         context.enable_analytics(False)
         if context.variables.progress_bars != {"globally": False}:
             context.variables.progress_bars = {"globally": False}
@@ -167,9 +167,7 @@ def _verdict(check: Check, outcome: Any) -> Verdict:
 
 def _samples(check: Check, result: dict[str, Any]) -> list[str]:
     listed = result.get("partial_unexpected_index_list") or []
-    found = [
-        ", ".join(str(row.get(name)) for name in check.key) for row in listed if check.key
-    ]
+    found = [", ".join(str(row.get(name)) for name in check.key) for row in listed if check.key]
     return found or [str(value) for value in result.get("partial_unexpected_list") or []]
 
 

@@ -28,7 +28,7 @@ def datasource_class() -> Any:
             # GX picks the clause of a regular expression by the dialect's marks, and writes
             # DuckDB's own (regexp_matches: found anywhere) for Dremio. Seen as PostgreSQL, the
             # operator would be ~, which matches the whole text in DuckDB.
-            self.dialect_module = SimpleNamespace(DremioDialect=True, name="duckdb")
+            self.dialect_module: Any = SimpleNamespace(DremioDialect=True, name="duckdb")
 
         @contextmanager
         def get_connection(self) -> Iterator[Any]:

@@ -85,8 +85,8 @@ def _rows(check: Check, sql: Dialect) -> tuple[str, dict[str, Any]]:
             inner += [f"{text} as {alias}" for alias, text in piece.aggregates.items()]
             query = (
                 f"select * from (select {piece.observed} as observed, coalesce({piece.passed}, "
-                f"false) as passed from (select {', '.join(inner)} from {_BATCH}) as scan) as judged "
-                "where not passed"
+                f"false) as passed from (select {', '.join(inner)} from {_BATCH}) as scan) "
+                "as judged where not passed"
             )
         # Braces of a pattern are not placeholders of GX.
         query = with_table(query.replace("{", "{{").replace("}", "}}"), _BATCH)

@@ -37,16 +37,20 @@ def _ungated(project: Project, contract: Contract) -> list[str]:
 
     graph = load_graph(project)
     node = graph.by_relation.get(contract.relation)
-    children = [graph.by_id[child].name for child in graph.children.get(node.id, ())] if node else []
+    children = (
+        [graph.by_id[child].name for child in graph.children.get(node.id, ())] if node else []
+    )
     if not children:
         return []
     return [
-        str(DeclarationError(
-            contract.file,
-            check.line,
-            f"the error rule {check.name!r} can only be evaluated by Great Expectations, after "
-            f"dbt has built {', '.join(sorted(children))}: make it a warning, or say it as a "
-            "library or SQL rule.",
-        ))
+        str(
+            DeclarationError(
+                contract.file,
+                check.line,
+                f"the error rule {check.name!r} can only be evaluated by Great Expectations, after "
+                f"dbt has built {', '.join(sorted(children))}: make it a warning, or say it as a "
+                "library or SQL rule.",
+            )
+        )
         for check in late
     ]

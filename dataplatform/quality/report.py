@@ -55,14 +55,14 @@ def gather(project: Project, instance: DagsterInstance, now: float | None = None
     from dataplatform.resources.check_history import evaluations, table_states
 
     return build(
-        project, evaluations(instance, HISTORY_SHOWN), table_states(instance),
+        project,
+        evaluations(instance, HISTORY_SHOWN),
+        table_states(instance),
         time.time() if now is None else now,
     )
 
 
-def write_report(
-    project: Project, instance: DagsterInstance, output: Path | None = None
-) -> Path:
+def write_report(project: Project, instance: DagsterInstance, output: Path | None = None) -> Path:
     """Write the page and return its path, ``.dataplatform/report/index.html`` by default."""
     path = output or project.state / "report" / "index.html"
     return write_page(gather(project, instance), path)
@@ -87,20 +87,34 @@ def render(report: Report) -> str:
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True, trim_blocks=True, lstrip_blocks=True,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {
         "day": lambda moment: _moment(moment).strftime("%-d %B %Y"),
         "clock": lambda moment: _moment(moment).strftime("%H:%M"),
-        "hours": _hours, "value": _value, "percent": _percent, "tally": _tally, "fill": _fill,
-        "worst": _worst, "spark": _spark, "count_in": lambda status, counts: counts[status],
+        "hours": _hours,
+        "value": _value,
+        "percent": _percent,
+        "tally": _tally,
+        "fill": _fill,
+        "worst": _worst,
+        "spark": _spark,
+        "count_in": lambda status, counts: counts[status],
     }
     verdict, title, lede = _headline(report)
     worst = [table for table in report.tables if table.status in {BROKEN, FAILED}]
     return environment.get_template("report.html.j2").render(
-        report=report, verdict=verdict, headline=title, lede=lede, worst=worst[:5],
-        about=_ABOUT, statuses=STATUSES, shown=HISTORY_SHOWN,
+        report=report,
+        verdict=verdict,
+        headline=title,
+        lede=lede,
+        worst=worst[:5],
+        about=_ABOUT,
+        statuses=STATUSES,
+        shown=HISTORY_SHOWN,
     )
 
 
@@ -207,7 +221,8 @@ def _spark(points: Sequence[Point]) -> Any:
         for point, (x, at) in zip(points, spots, strict=True)
     )
     label = f"{len(points)} verdicts, {sum(p.status == PASSED for p in points)} kept"
+    width = round(6 + step * HISTORY_SHOWN)
     return Markup(
-        f'<svg class="spark" role="img" aria-label="{label}" width="{6 + step * HISTORY_SHOWN:.0f}" '
+        f'<svg class="spark" role="img" aria-label="{label}" width="{width}" '
         f'height="{height:.0f}"><polyline points="{line}"/>{dots}</svg>'
     )

@@ -124,7 +124,8 @@ class Report:
         """Whether an error rule is broken or could not be evaluated."""
         return any(
             rule.status in {FAILED, BROKEN} and rule.severity == "ERROR"
-            for table in self.tables for rule in table.rules
+            for table in self.tables
+            for rule in table.rules
         )
 
     @property
@@ -228,8 +229,9 @@ def _rule(name: str, check: Check | None, runs: Sequence[Evaluation]) -> Rule:
     )
     if not runs:
         assert check is not None
-        return Rule(name, WAITING, check.severity, check.expected, None, check.description,
-                    check.source)
+        return Rule(
+            name, WAITING, check.severity, check.expected, None, check.description, check.source
+        )
     last, metadata = runs[0], runs[0].metadata
     declared = metadata.get("expected")
     return Rule(
@@ -271,5 +273,3 @@ def _number(metadata: Mapping[str, Any], *names: str) -> int | None:
 def _code(text: str) -> str:
     """Take a statement out of its Markdown fence."""
     return re.sub(r"^```\w*\n|\n```$", "", text)
-
-

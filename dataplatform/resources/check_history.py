@@ -115,8 +115,11 @@ def table_states(instance: DagsterInstance) -> dict[Relation, TableState]:
         run_id = entry.last_run_id
         if run_id and run_id not in ended:
             ended[run_id] = _success(instance, run_id)
-        times = [ended.get(run_id) if run_id and last else None,
-                 last.timestamp if last else None, watched.timestamp if watched else None]
+        times = [
+            ended.get(run_id) if run_id and last else None,
+            last.timestamp if last else None,
+            watched.timestamp if watched else None,
+        ]
         known = [time for time in times if time is not None]
         found[relation_of(entry.asset_key)] = TableState(
             materialised=last.timestamp if last else None,

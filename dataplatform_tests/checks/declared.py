@@ -19,7 +19,10 @@ def column(name: str, logical_type: str, *quality: dict[str, Any], **more: Any) 
 def gx(name: str, kind: str, severity: str = "error", **kwargs: Any) -> dict[str, Any]:
     """Return a rule in the standard's custom form."""
     return {
-        "name": name, "type": "custom", "engine": "greatExpectations", "severity": severity,
+        "name": name,
+        "type": "custom",
+        "engine": "greatExpectations",
+        "severity": severity,
         "implementation": {"type": kind, "kwargs": kwargs},
     }
 
@@ -42,8 +45,12 @@ def write_contract(
     path = root / "config" / "contracts" / schema / f"{table}.yml"
     path.parent.mkdir(parents=True, exist_ok=True)
     document = {
-        "kind": "DataContract", "apiVersion": "v3.1.0", "id": f"{schema}-{table}",
-        "version": "1.0.0", "status": "active", "team": {"name": "data"},
+        "kind": "DataContract",
+        "apiVersion": "v3.1.0",
+        "id": f"{schema}-{table}",
+        "version": "1.0.0",
+        "status": "active",
+        "team": {"name": "data"},
         "slaProperties": [{"property": "latency", "value": 24, "unit": "h"}],
         "schema": [{"name": table, "properties": columns, "quality": list(quality)}],
     }

@@ -73,9 +73,10 @@ class Shop:
             return MaterializeResult(metadata={"dagster/row_count": rows.count("(")})
 
         definitions = Definitions.merge(
-            Definitions(assets=[customers], resources={
-                "warehouse": build_resources(self.project)["warehouse"]
-            }),
+            Definitions(
+                assets=[customers],
+                resources={"warehouse": build_resources(self.project)["warehouse"]},
+            ),
             build_definitions(self.project),
         )
         self.definitions = definitions
@@ -101,13 +102,28 @@ def customers_contract():
             relation,
             [
                 column("customer_id", "integer", primaryKey=True),
-                column("email", "string",
-                       gx("email_valid", "expect_column_values_to_match_regex", regex=EMAIL),
-                       library("email_filled", "nullValues", unit="percent",
-                               mustBeLessThan=60, severity="warning")),
-                column("age", "integer",
-                       gx("age_possible", "expect_column_values_to_be_between",
-                          min_value=0, max_value=120)),
+                column(
+                    "email",
+                    "string",
+                    gx("email_valid", "expect_column_values_to_match_regex", regex=EMAIL),
+                    library(
+                        "email_filled",
+                        "nullValues",
+                        unit="percent",
+                        mustBeLessThan=60,
+                        severity="warning",
+                    ),
+                ),
+                column(
+                    "age",
+                    "integer",
+                    gx(
+                        "age_possible",
+                        "expect_column_values_to_be_between",
+                        min_value=0,
+                        max_value=120,
+                    ),
+                ),
             ],
             library("enough_rows", "rowCount", mustBeGreaterOrEqualTo=rows),
             sql("no_giants", "select count(*) from ${table} where age > 200", mustBe=0),

@@ -47,7 +47,9 @@ class Small:
         path.parent.mkdir(parents=True)
         path.write_text(compile_dbt.compiled(contract))
 
-    def build(self, rows: str, columns: str = "customer_id, email, age") -> tuple[dict[str, str], dict[str, Verdict]]:
+    def build(
+        self, rows: str, columns: str = "customer_id, email, age"
+    ) -> tuple[dict[str, str], dict[str, Verdict]]:
         """Build with these rows; return dbt's statuses and the verdicts in its log."""
         from dbt.cli.main import dbtRunner
 
@@ -56,8 +58,16 @@ class Small:
         lines: list[str] = []
         runner = dbtRunner(callbacks=[lambda event: lines.append(event.info.msg)])
         outcome = runner.invoke(
-            ["build", "--project-dir", str(self.dbt), "--profiles-dir", str(self.dbt), "--quiet",
-             "--log-level-file", "none"]
+            [
+                "build",
+                "--project-dir",
+                str(self.dbt),
+                "--profiles-dir",
+                str(self.dbt),
+                "--quiet",
+                "--log-level-file",
+                "none",
+            ]
         )
         verdicts = [verdict for line in lines for verdict in parse_log_line(line)]
         statuses = {result.node.name: str(result.status) for result in outcome.result}
@@ -73,12 +83,21 @@ def small(tmp_path, customers_contract):
 def test_good_rows_pass_and_the_child_is_built(small):
     statuses, verdicts = small.build(GOOD)
     assert statuses == {
-        "stg_customers": "success", "contract_stg_customers": "pass", "child": "success"
+        "stg_customers": "success",
+        "contract_stg_customers": "pass",
+        "child": "success",
     }
     assert all(verdict.passed for verdict in verdicts.values()), verdicts
     assert set(verdicts) == {
-        "schema", "customer_id_not_null", "customer_id_unique", "email_valid", "email_filled",
-        "age_possible", "enough_rows", "no_giants", "young_on_average",
+        "schema",
+        "customer_id_not_null",
+        "customer_id_unique",
+        "email_valid",
+        "email_filled",
+        "age_possible",
+        "enough_rows",
+        "no_giants",
+        "young_on_average",
     }
     assert verdicts["enough_rows"].observed == 3
 
@@ -89,7 +108,11 @@ def test_bad_rows_keep_the_child_from_being_built_and_say_why(small):
     assert statuses["contract_stg_customers"] == "fail"
     assert statuses["child"] == "skipped"
     assert {name for name, verdict in verdicts.items() if not verdict.passed} == {
-        "customer_id_unique", "email_valid", "age_possible", "no_giants", "young_on_average",
+        "customer_id_unique",
+        "email_valid",
+        "age_possible",
+        "no_giants",
+        "young_on_average",
     }
     unique = verdicts["customer_id_unique"]
     assert (unique.failing_count, unique.row_count, unique.sample_keys) == (2, 3, ("1", "1"))

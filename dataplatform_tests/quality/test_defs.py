@@ -51,9 +51,9 @@ def test_specs_carry_the_gate_but_never_block_in_dagsters_way(shop_run):
 
 
 def test_a_missing_table_is_an_error_of_every_rule(shop_run):
+    from dataplatform.checks.contract_rules import checks_of
     from dataplatform.duckdb_file import open_duckdb
     from dataplatform.quality.defs import _scan
-    from dataplatform.checks.contract_rules import checks_of
     from dataplatform.resources.warehouse import open_warehouse
 
     project = shop_run.project

@@ -99,13 +99,26 @@ def test_the_page_needs_no_network(shop_run):
 def test_nothing_in_a_table_can_become_markup():
     nasty = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>"
     rule = Rule(
-        name="r", status="failed", severity="ERROR", expected=nasty, observed=nasty,
-        description=nasty, source=nasty, samples=(nasty,), sql=nasty,
+        name="r",
+        status="failed",
+        severity="ERROR",
+        expected=nasty,
+        observed=nasty,
+        description=nasty,
+        source=nasty,
+        samples=(nasty,),
+        sql=nasty,
         history=(Point(0.0, "failed", nasty, "run"),),
     )
     table = TableReport(
-        Relation("raw_x", "y"), "raw", nasty, nasty, nasty, TableState(0.0, 0.0, 3),
-        Freshness(24.0, 30.0), (rule,),
+        Relation("raw_x", "y"),
+        "raw",
+        nasty,
+        nasty,
+        nasty,
+        TableState(0.0, 0.0, 3),
+        Freshness(24.0, 30.0),
+        (rule,),
     )
     text = render(Report("local", 0.0, (table,)))
     assert "<img" not in text
@@ -115,8 +128,14 @@ def test_nothing_in_a_table_can_become_markup():
 
 def test_a_late_table_is_said_to_be_late():
     table = TableReport(
-        Relation("raw_x", "y"), "raw", "team:data", "", "", TableState(0.0, 0.0, 3),
-        Freshness(24.0, 30.0), (),
+        Relation("raw_x", "y"),
+        "raw",
+        "team:data",
+        "",
+        "",
+        TableState(0.0, 0.0, 3),
+        Freshness(24.0, 30.0),
+        (),
     )
     report = Report("local", 0.0, (table,))
     assert report.late == (table,)

@@ -1,0 +1,97 @@
+"""What ``contract compile`` writes and ``contract lint`` refuses."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from dataplatform.cli.contract import app
+from dataplatform.declarations.errors import UserError
+from dataplatform.declarations.project import open_project
+from dataplatform.quality import compile_dbt
+from dataplatform.quality.lint import findings
+from dataplatform_tests.checks.declared import column, gx, write_contract
+from dataplatform_tests.quality.conftest import REPOSITORY, bare_project
+
+
+@pytest.fixture
+def project(tmp_path, customers_contract, monkeypatch):
+    """A project of one model with a contract, and one that reads it."""
+    bare_project(tmp_path)
+    models = tmp_path / "dbt_project" / "models" / "staging"
+    models.mkdir(parents=True)
+    (tmp_path / "dbt_project" / "dbt_project.yml").write_text(
+        (REPOSITORY / "dbt_project" / "dbt_project.yml").read_text()
+    )
+    for name in ("profiles.yml", "macros/generate_schema_name.sql", "macros/contract_scan.sql"):
+        (tmp_path / "dbt_project" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "dbt_project" / name).write_text(
+            (REPOSITORY / "dbt_project" / name).read_text()
+        )
+    (models / "stg_customers.sql").write_text("select 1 as customer_id, 'a@b.c' as email, 3 as age")
+    (models / "stg_child.sql").write_text("select * from {{ ref('stg_customers') }}")
+    customers_contract(tmp_path)
+    monkeypatch.setenv("DATAPLATFORM_PROJECT", str(tmp_path))
+    return open_project(tmp_path)
+
+
+def test_compiling_twice_changes_nothing(project):
+    assert [path.name for path in compile_dbt.write(project)] == ["contract_stg_customers.sql"]
+    assert compile_dbt.write(project) == []
+    assert findings(project) == []
+
+
+def test_a_stale_a_missing_and_a_left_over_file_are_found_and_mended(project):
+    runner = CliRunner()
+    folder = project.dbt / compile_dbt.FOLDER
+    assert "is not what its contract compiles to" in findings(project)[0]
+    assert runner.invoke(app, ["lint"]).exit_code == 2
+    assert runner.invoke(app, ["compile"]).exit_code == 0
+    assert runner.invoke(app, ["lint"]).exit_code == 0
+    (folder / "contract_stg_customers.sql").write_text("select 1")
+    (folder / "contract_gone.sql").write_text("select 1")
+    assert len(findings(project)) == 2
+    assert (
+        "removed dbt_project/tests/contracts/contract_gone.sql"
+        in runner.invoke(app, ["compile"]).output
+    )
+    assert findings(project) == []
+
+
+@pytest.mark.slow
+def test_an_error_rule_that_comes_too_late_to_gate_is_refused(project):
+    def rule(severity):
+        return gx(
+            "quantiles",
+            "expect_column_quantile_values_to_be_between",
+            severity,
+            quantile_ranges={"quantiles": [0.5], "value_ranges": [[1, 2]]},
+        )
+
+    def write(severity):
+        write_contract(
+            project.root,
+            "staging.stg_customers",
+            [column("customer_id", "integer", rule(severity))],
+        )
+        again = open_project(project.root)
+        compile_dbt.write(again)
+        return findings(again)
+
+    (found,) = write("error")
+    assert "'quantiles' can only be evaluated by Great Expectations" in found
+    assert "stg_child" in found
+    assert found.startswith("config/contracts/staging/stg_customers.yml:")
+    assert write("warning") == []
+
+
+def test_showing_a_table_nobody_knows_names_the_nearest(project):
+    outcome = CliRunner().invoke(app, ["show", "stg_customer"])
+    assert isinstance(outcome.exception, UserError)
+    assert "stg_customers" in str(outcome.exception)
+    shown = CliRunner().invoke(app, ["show", "staging/stg_customers"], env={"COLUMNS": "200"})
+    assert "email_valid" in shown.output
+
+
+def test_the_repositorys_own_contracts_are_compiled():
+    assert findings(open_project(REPOSITORY)) == []
