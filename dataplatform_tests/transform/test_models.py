@@ -157,6 +157,11 @@ def test_a_backfill_touches_only_its_days(built: DbtRuns) -> None:
     assert {found[day] for day in inside} == {row for row in expected if row[:2] in inside}
     assert all(found[day][2] == -1 for day in found if day not in inside and day[1] != "CHF")
     assert [str(day[0]) for day in found if day[1] == "CHF"] == ["2025-03-05"]
+    with built.connect() as connection:
+        connection.execute("drop table candidate.daily_sales")
+    days = {"start_date": "2025-01-04", "end_date": "2025-01-06"}
+    built.run("run", "--select", "daily_sales", **days)
+    assert {row[:2] for row in built.rows("candidate.daily_sales")} == inside
     built.run("run", "--select", "daily_sales")
     assert built.rows("candidate.daily_sales") == expected
 
