@@ -1,0 +1,161 @@
+"""A whole platform in a folder of its own: every server, the command line, the warehouse.
+
+What the tests of this folder ask of it; what must come out is in ``oracle``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+
+from dataplatform.declarations.project import Project
+from dataplatform.duckdb_file import open_duckdb
+from dataplatform.local import supervisor
+from dataplatform_tests import oracle
+from dataplatform_tests.servers import REPOSITORY, copy_project
+
+#: The contracts ask for 1,000 customers.
+SCALE = 0.12
+COMMAND = Path(sys.executable).parent / "dataplatform"
+
+
+@dataclass(frozen=True)
+class Company:
+    """A project whose servers run, used as its users use it."""
+
+    project: Project
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables that make a command work on this project and no other."""
+        found = {**os.environ, "DATAPLATFORM_PROJECT": str(self.project.root), "COLUMNS": "160"}
+        for name in ("DATAPLATFORM_ENV", "DAGSTER_HOME", "DATAPLATFORM_DEMO_SCALE"):
+            found.pop(name, None)
+        return found
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command and leave it running."""
+        return subprocess.Popen(
+            [str(COMMAND), *arguments],
+            cwd=self.project.root,
+            env=self.environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def command(self, *arguments: str, code: int = 0) -> str:
+        """Run a command to its end, require its exit code, and return what it printed."""
+        process = self.start(*arguments)
+        output, _ = process.communicate(timeout=550)
+        assert process.returncode == code, output[-4000:]
+        return output
+
+    def differences(self) -> list[str]:
+        """Return how the published marts differ from what the sources say they must hold."""
+        with self.sources() as sources, self.warehouse() as connection:
+            return [
+                line
+                for name in oracle.MARTS
+                for line in oracle.differences(name, sources, connection)[:5]
+            ]
+
+    @contextmanager
+    def warehouse(self) -> Iterator[Any]:
+        """Open the warehouse for reading."""
+        path = self.project.state / "warehouse.duckdb"
+        with open_duckdb(path, purpose="a test", read_only=True) as connection:
+            yield connection
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Ask the warehouse."""
+        with self.warehouse() as connection:
+            return list(connection.execute(sql).fetchall())
+
+    @contextmanager
+    def sources(self) -> Iterator[oracle.Sources]:
+        """Open the source systems, each by its own interface."""
+        resolve = self.project.environment.resolve
+        with psycopg.connect(
+            host=resolve("${local:postgres.host}"),
+            port=int(resolve("${local:postgres.port}")),
+            user=resolve("${local:postgres.user}"),
+            password=resolve("${local:postgres.password}"),
+            dbname=resolve("${local:postgres.database}"),
+        ) as connection:
+            yield oracle.Sources(connection, {"Contact": self._contacts()}, self._community())
+
+    def _contacts(self) -> list[dict[str, Any]]:
+        resolve = self.project.environment.resolve
+        with httpx.Client(base_url=resolve("${local:crm.url}"), timeout=60) as client:
+            names = ("client_id", "client_secret", "username", "password")
+            form = {name: resolve(f"${{local:crm.{name}}}") for name in names}
+            token = client.post(
+                "/services/oauth2/token", data={"grant_type": "password", **form}
+            ).json()
+            client.headers["Authorization"] = f"Bearer {token['access_token']}"
+            fields = "Id, AccountId, FirstName, LastName, Email, Phone, Birthdate, MailingCity, "
+            fields += "Customer_External_Id__c, IsDeleted, CreatedDate, LastModifiedDate"
+            path: str | None = "/services/data/v60.0/queryAll"
+            query: dict[str, str] | None = {
+                "q": f"SELECT {fields}, SystemModstamp FROM Contact ORDER BY SystemModstamp, Id"
+            }
+            found: list[dict[str, Any]] = []
+            while path:
+                page = client.get(path, params=query).raise_for_status().json()
+                found += page["records"]
+                path, query = page.get("nextRecordsUrl"), None
+            return found
+
+    def _community(self) -> dict[str, list[dict[str, Any]]]:
+        import time
+
+        found: dict[str, list[dict[str, Any]]] = {}
+        url = self.project.environment.resolve("${local:community.url}")
+        with httpx.Client(base_url=url, timeout=60) as client:
+            for resource in ("users", "posts", "comments"):
+                path: str | None = f"/{resource}?_page=1&_limit=100"
+                found[resource] = []
+                while path:
+                    answer = client.get(path)
+                    if answer.status_code == 429:
+                        time.sleep(float(answer.headers["Retry-After"]))
+                        continue
+                    found[resource] += answer.raise_for_status().json()
+                    path = answer.links.get("next", {}).get("url")
+        return found
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replace text in a file of the project, which must hold it."""
+        path = self.project.root / file
+        text = path.read_text(encoding="utf-8")
+        assert re.search(old, text), f"{file} does not hold {old}"
+        path.write_text(re.sub(old, new, text, count=1), encoding="utf-8")
+
+
+@contextmanager
+def company(scale: float = SCALE) -> Iterator[Company]:
+    """Make a project in a folder of its own, and take it down at the end; the first run starts it."""
+    folder = Path(tempfile.mkdtemp(prefix="dataplatform-company-"))
+    project = copy_project(folder, scale=scale)
+    for file in ("workspace.yaml", "dagster.yaml"):
+        shutil.copy(REPOSITORY / file, folder / file)
+    try:
+        yield Company(project)
+    finally:
+        supervisor.stop(project)
+        if not os.environ.get("DATAPLATFORM_KEEP_TEST_STATE"):
+            shutil.rmtree(folder, ignore_errors=True)

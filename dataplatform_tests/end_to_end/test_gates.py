@@ -1,0 +1,143 @@
+"""A broken promise, met through Dagster's interface: nothing below it runs, then or later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from dataplatform_tests.end_to_end.company import Company, company
+from dataplatform_tests.runtime.dev_server import Server
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+
+LAUNCH = """
+mutation($job: String!, $assets: [AssetKeyInput!]) {
+  launchRun(executionParams: {
+    selector: {repositoryLocationName: "dataplatform", repositoryName: "__repository__",
+               jobName: $job, assetSelection: $assets}
+    mode: "default"
+  }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
+}"""
+RELOAD = """
+mutation { reloadRepositoryLocation(repositoryLocationName: "dataplatform") { __typename
+  ... on WorkspaceLocationEntry { locationOrLoadError { __typename
+      ... on PythonError { message } } } } }"""
+RUN = """
+query($run: ID!) { runOrError(runId: $run) { ... on Run { status
+  assetMaterializations { assetKey { path } } } } }"""
+STEPS = """
+query($run: ID!) { logsForRun(runId: $run) { ... on EventConnection { events {
+  ... on ExecutionStepFailureEvent { stepKey message error { message causes: cause { message } }
+    failureMetadata { description } } } } } }"""
+
+#: Where the promise is, how it is broken, what lies below, and what lies elsewhere.
+BROKEN = [
+    (
+        "config/contracts/raw_postgres_public/orders.yml",
+        "mustBeGreaterThan: 0",
+        "mustBeGreaterThan: 900000000",
+        "staging/stg_orders",
+        {"staging/stg_orders", "candidate/fact_orders", "marts/fact_orders", "marts/daily_sales"},
+    ),
+    (
+        "config/contracts/staging/stg_customers.yml",
+        "mustBeGreaterOrEqualTo: 1000",
+        "mustBeGreaterOrEqualTo: 900000000",
+        "candidate/dim_customers",
+        {"candidate/dim_customers", "marts/dim_customers", "curated/dim_customers"},
+    ),
+    (
+        "config/contracts/marts/fact_orders.yml",
+        "mustBeGreaterThan: 0",
+        "mustBeGreaterThan: 900000000",
+        "marts/fact_orders",
+        {"marts/fact_orders", "curated/fact_orders"},
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def it() -> Iterator[Company]:
+    with company() as found:
+        found.command("run")
+        yield found
+
+
+@pytest.fixture(scope="module")
+def interface(it: Company) -> Iterator[Server]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATAPLATFORM_PROJECT", str(it.project.root))
+        server = Server(it.project.root)
+    server.wait_until_warm()
+    # The clocks and sensors would run what these tests leave out on purpose.
+    stop = """mutation($id: String!) { stopSensor(id: $id) { __typename } }"""
+    listed = server.ask(
+        """{ sensorsOrError(repositorySelector: {repositoryLocationName: "dataplatform",
+             repositoryName: "__repository__"}) { ... on Sensors { results { id name } } } }"""
+    )
+    for sensor in listed["sensorsOrError"]["results"]:
+        server.ask(stop, id=sensor["id"])
+    yield server
+    server.stop()
+
+
+def _launch(
+    interface: Server, job: str = "everything", asset: str | None = None
+) -> tuple[str, set[str], str]:
+    """Run a job, or one asset alone; return how it ended, what was made, and what was said."""
+    chosen = [{"path": asset.split("/")}] if asset else None
+    launched = interface.ask(LAUNCH, job="__ASSET_JOB" if asset else job, assets=chosen)["launchRun"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    run_id = launched["run"]["runId"]
+
+    def ended() -> Any:
+        run = interface.ask(RUN, run=run_id)["runOrError"]
+        return run if run["status"] in {"SUCCESS", "FAILURE", "CANCELED"} else None
+
+    run = interface.until(ended, 300)
+    made = {"/".join(one["assetKey"]["path"]) for one in run["assetMaterializations"]}
+    events = interface.ask(STEPS, run=run_id)["logsForRun"]["events"]
+    return run["status"], made, str([event for event in events if event])
+
+
+@pytest.mark.parametrize(("file", "kept", "broken", "child", "below"), BROKEN)
+def test_nothing_below_a_broken_rule_runs(
+    it: Company,
+    interface: Server,
+    file: str,
+    kept: str,
+    broken: str,
+    child: str,
+    below: set[str],
+) -> None:
+    marts = {
+        key: it.rows(f"select * from marts.{key.split('/')[1]} order by all")
+        for key in sorted(below)
+        if key.startswith("marts/")
+    }
+    # New rows, so that everything has a reason to run.
+    it.command("demo", "advance", "--days", "1")
+    it.edit(file, kept, broken)
+    it.command("contract", "compile")
+    interface.ask(RELOAD)
+
+    status, made, said = _launch(interface)
+    assert status == "FAILURE"
+    assert not made & below, f"ran although an input broke its rule: {sorted(made & below)}"
+    assert "raw_salesforce/contact" in made
+    assert child.split("/")[1] in said
+
+    # The next run, of the child alone, is stopped by what the last one found.
+    status, made, said = _launch(interface, asset=child)
+    assert status == "FAILURE" and not made, (status, made)
+    for key, rows in marts.items():
+        assert it.rows(f"select * from marts.{key.split('/')[1]} order by all") == rows
+
+    it.edit(file, broken, kept)
+    it.command("contract", "compile")
+    interface.ask(RELOAD)
+    status, made, said = _launch(interface)
+    assert status == "SUCCESS", said
+    assert it.differences() == []
