@@ -1,6 +1,6 @@
 """What differs between declared connections and an account, in words a person can read.
 
-Pure comparison: reading an account and changing it happens in ``ingestion/apply.py``.
+Pure comparison: reading an account and changing it happens in ``passing`` and what uses it.
 """
 
 from __future__ import annotations
