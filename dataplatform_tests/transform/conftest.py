@@ -12,6 +12,7 @@ import pytest
 from dagster import (
     AssetCheckEvaluation,
     AssetCheckKey,
+    AssetCheckResult,
     AssetCheckSeverity,
     AssetCheckSpec,
     AssetKey,
@@ -156,7 +157,7 @@ class Shop:
 
         @asset_check(asset=RAW, name=RAW_CHECK.name, metadata={"dataplatform/gate": True})
         def amount_positive() -> Any:
-            raise AssertionError("recorded by hand")
+            return AssetCheckResult(passed=True)
 
         return Definitions.merge(
             Definitions(

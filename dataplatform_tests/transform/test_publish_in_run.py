@@ -1,0 +1,127 @@
+"""In one run: contracts judged inside dbt, good marts published, bad ones kept as they were."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import AssetCheckKey, AssetKey
+
+from dataplatform.declarations.project import open_project
+from dataplatform.quality.compile_dbt import write
+from dataplatform.resources.instance import latest_verdicts
+from dataplatform.runtime.execute import RunResult, execute
+from dataplatform_tests.transform.conftest import Shop
+
+pytestmark = pytest.mark.slow
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CONTRACT = """\
+kind: DataContract
+apiVersion: v3.1.0
+id: marts.things
+name: Things
+version: 1.0.0
+status: active
+domain: shop
+description: {purpose: What there is.}
+team:
+  name: data
+  members: [{username: data@example.com, role: owner}]
+schema:
+  - name: things
+    physicalName: marts.things
+    logicalType: object
+    quality:
+      - name: has_rows
+        metric: rowCount
+        mustBeGreaterOrEqualTo: 1
+        severity: error
+    properties:
+      - name: id
+        logicalType: integer
+        description: The thing.
+        primaryKey: true
+        primaryKeyPosition: 1
+        required: true
+      - name: amount
+        logicalType: integer
+        description: How many.
+        quality:
+          - name: amount_is_small
+            metric: invalidValues
+            arguments: {validValues: [1, 2, 10, 20, 25]}
+            mustBe: 0
+            severity: error
+"""
+
+
+@pytest.fixture
+def promised(make_shop: Callable[[], Shop]) -> Shop:
+    """The small project with a contract on one of its marts."""
+    shop = make_shop()
+    root = shop.project.root
+    file = root / "config/contracts/marts/things.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text(CONTRACT, encoding="utf-8")
+    for name in ("contract_scan.sql",):
+        shutil.copy(REPOSITORY / "dbt_project/macros" / name, root / "dbt_project/macros")
+    shop.project = open_project(root)
+    write(shop.project)
+    return shop
+
+
+def _run(shop: Shop, selection: str | None = None) -> RunResult:
+    graph: Any = shop.definitions().get_repository_def()
+    return execute(shop.project, selection=selection, repository=graph, instance=shop.instance)
+
+
+def _verdict(shop: Shop, name: str) -> Any:
+    key = AssetCheckKey(AssetKey(["candidate", "things"]), name)
+    return latest_verdicts(shop.instance, [key]).get(key)
+
+
+def test_a_contract_is_judged_rule_by_rule_and_gates_its_mart_alone(promised: Shop) -> None:
+    first = _run(promised)
+    assert first.success, first.failures
+    assert _verdict(promised, "has_rows").passed
+    assert _verdict(promised, "amount_is_small").passed
+    assert promised.sql("select count(*) from marts.things") == [(2,)]
+
+    promised.load((1, "2025-01-01", 10), (2, "2025-01-02", 777), (3, "2025-01-05", 1))
+    bad = _run(promised)
+    assert not bad.success
+    text = "\n".join(bad.failures)
+    assert "candidate.things: the rule amount_is_small is broken" in text
+    assert "candidate.totals was left out, because candidate.things failed." in text
+    assert "marts.things was not published and keeps its last good rows" in text
+    assert not _verdict(promised, "amount_is_small").passed
+    assert _verdict(promised, "has_rows").passed
+    assert promised.sql("select max(amount) from marts.things") == [(20,)]
+    # What does not depend on the bad table was published in the very same run.
+    assert promised.sql("select count(*) from marts.daily") == [(3,)]
+
+
+def test_plain_dbt_keeps_the_same_promise(promised: Shop) -> None:
+    from dataplatform.cli.dbt import run_dbt_command
+
+    promised.load((1, "2025-01-01", 777))
+    assert run_dbt_command(promised.project, ["build"], "test") == 1
+    tables = {name for (name,) in promised.sql("select table_name from information_schema.tables")}
+    assert "things" in tables
+    assert "totals" not in tables
+
+
+def test_a_rule_that_is_taken_away_gates_no_longer(promised: Shop) -> None:
+    promised.load((1, "2025-01-01", 777))
+    assert not _run(promised).success
+    file = promised.project.config / "contracts/marts/things.yml"
+    file.write_text(CONTRACT.replace("25]", "25, 777]"), encoding="utf-8")
+    promised.project = open_project(promised.project.root)
+    write(promised.project)
+    good = _run(promised)
+    assert good.success, good.failures
+    assert promised.sql("select max(amount) from marts.things") == [(777,)]
