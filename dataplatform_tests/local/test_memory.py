@@ -44,4 +44,4 @@ def test_memory_does_not_grow_with_the_demo() -> None:
 def test_ten_million_orders_are_generated_in_bounded_memory() -> None:
     peak, orders = _peak(100)
     assert orders == 10_000_000
-    assert peak < 500
+    assert peak < 300
