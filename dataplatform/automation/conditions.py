@@ -78,9 +78,7 @@ def gates_stand(checks: Iterable[AssetCheckKey]) -> AutomationCondition[Any]:
 
 def _updated(pipelines: Collection[str]) -> AutomationCondition[Any]:
     """Whether an input was updated by something that does not also look after the target."""
-    fresh = (
-        AutomationCondition.newly_updated() & ~AutomationCondition.executed_with_root_target()
-    )
+    fresh = AutomationCondition.newly_updated() & ~AutomationCondition.executed_with_root_target()
     for name in sorted(pipelines):
         fresh &= ~AutomationCondition.executed_with_tags(tag_values={PIPELINE_TAG: name})
     return AutomationCondition.any_deps_match(
@@ -99,9 +97,7 @@ def gates_of(definitions: Iterable[Any]) -> dict[AssetKey, list[AssetCheckKey]]:
     return found
 
 
-def with_conditions(
-    definitions: Sequence[Any], gates: Gates, coverage: Coverage
-) -> list[Any]:
+def with_conditions(definitions: Sequence[Any], gates: Gates, coverage: Coverage) -> list[Any]:
     """Return a graph's assets and checks with their conditions.
 
     What has no input, such as a sync, has no condition: its clock or an outside event runs it.

@@ -21,7 +21,8 @@ from dagster import (
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 from dataplatform.automation.conditions import gates_of, with_conditions
-from dataplatform.automation.notices import Cursor, Newsroom, deliver, gather
+from dataplatform.automation.newsroom import Newsroom
+from dataplatform.automation.notices import Cursor, deliver, gather
 from dataplatform.automation.pipelines import EVERYTHING, build_jobs, build_schedules, selection_of
 from dataplatform.automation.retries import build_retry_sensor
 from dataplatform.resources import notifiers

@@ -1,8 +1,8 @@
 """What is worth a notice, and for whom: failed runs, and error rules that begin to fail.
 
 A sensor reads Dagster's records from where it left off. A notice that could not be delivered is
-kept and tried again; one that was delivered is not sent twice. Wording and delivery are in
-``resources.notifiers``.
+kept and tried again; one that was delivered is not sent twice. The words are newsroom.py's, the
+delivery is ``resources.notifiers``'s.
 """
 
 from __future__ import annotations
@@ -16,20 +16,21 @@ from typing import Any
 from dagster import (
     AssetCheckEvaluation,
     AssetCheckSeverity,
-    AssetKey,
     DagsterEventType,
     DagsterInstance,
-    DagsterRun,
-    DagsterRunStatus,
     EventLogEntry,
     EventRecordsFilter,
 )
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
-from dataplatform.automation.pipelines import PIPELINE_TAG
-from dataplatform.automation.retries import attempts_left
-from dataplatform.declarations.pipeline import Pipeline
-from dataplatform.resources.notifiers import WEBHOOK, Item, Notice
+from dataplatform.automation.newsroom import (
+    Newsroom,
+    failed_steps,
+    rule_item,
+    rules_notice,
+    run_notice,
+)
+from dataplatform.resources.notifiers import Item, Notice
 
 BATCH = 200
 REMIND_SECONDS = 24 * 3600
@@ -66,33 +67,6 @@ class Cursor:
         return json.dumps(asdict(self))
 
 
-@dataclass(frozen=True)
-class Newsroom:
-    """What is known of the project when a notice is written.
-
-    Attributes:
-        pipelines: by name.
-        owners: of each asset, as declared.
-        dagster_url: where links lead.
-    """
-
-    pipelines: Mapping[str, Pipeline]
-    owners: Mapping[AssetKey, Sequence[str]]
-    dagster_url: str
-
-    def recipients(self, run: DagsterRun | None, items: Sequence[Item]) -> list[str]:
-        """Return who is told: whom the pipeline names, else the webhook and the assets' owners."""
-        pipeline = self.pipelines.get(run.tags.get(PIPELINE_TAG, "")) if run else None
-        if pipeline is not None:
-            return list(pipeline.notify)
-        owners = {word for item in items for word in item.owner.split(", ") if "@" in word}
-        return [WEBHOOK, *sorted(owners)]
-
-    def owner(self, key: AssetKey) -> str:
-        """Return the owners of an asset as text."""
-        return ", ".join(self.owners.get(key, ()))
-
-
 def gather(
     instance: DagsterInstance, cursor: Cursor, newsroom: Newsroom, now: float | None = None
 ) -> list[tuple[Notice, list[str]]]:
@@ -108,13 +82,13 @@ def gather(
         run = instance.get_run_by_id(record.event_log_entry.run_id)
         if run is not None and run.run_id not in told:
             told.add(run.run_id)
-            items = _failed_steps(instance, run, newsroom)
-            items += [_item(one, newsroom) for one in rules.pop(run.run_id, ())]
-            notices.append(_of_run(run, items, newsroom, record.event_log_entry))
+            items = failed_steps(instance, run, newsroom)
+            items += [rule_item(one, newsroom) for one in rules.pop(run.run_id, ())]
+            notices.append(run_notice(run, items, newsroom, record.event_log_entry))
     for run_id, evaluations in rules.items():
-        items = [_item(one, newsroom) for one in evaluations]
+        items = [rule_item(one, newsroom) for one in evaluations]
         run = instance.get_run_by_id(run_id) if run_id else None
-        notices.append(_of_rules(run_id, run, items, newsroom))
+        notices.append(rules_notice(run_id, run, items, newsroom))
     cursor.runs = failed.cursor if failed.records else cursor.runs
     cursor.checks = seen
     return notices
@@ -151,9 +125,7 @@ def _broken_rules(
 ) -> tuple[dict[str, list[AssetCheckEvaluation]], int]:
     """Return the error rules that newly fail, by run, and how far the events were read."""
     records = instance.event_log_storage.get_event_records(
-        EventRecordsFilter(
-            DagsterEventType.ASSET_CHECK_EVALUATION, after_cursor=cursor.checks
-        ),
+        EventRecordsFilter(DagsterEventType.ASSET_CHECK_EVALUATION, after_cursor=cursor.checks),
         limit=BATCH,
         ascending=True,
     )
@@ -206,76 +178,3 @@ def _news(
         return True
     began, previous = failures[-1], failures[0]
     return (entry.timestamp - began) // REMIND_SECONDS > (previous - began) // REMIND_SECONDS
-
-
-def _item(evaluation: AssetCheckEvaluation, newsroom: Newsroom) -> Item:
-    owner = evaluation.metadata.get("owner")
-    return Item(
-        asset=evaluation.asset_key.to_user_string(),
-        rule=evaluation.check_name,
-        owner=str(owner.value) if owner else newsroom.owner(evaluation.asset_key),
-        text=evaluation.description or "the rule failed.",
-    )
-
-
-def _failed_steps(instance: DagsterInstance, run: DagsterRun, newsroom: Newsroom) -> list[Item]:
-    """Return what a run failed at: one item for each failed step, with the assets it left unmade."""
-    planned: dict[str | None, list[AssetKey]] = {}
-    made: set[AssetKey] = set()
-    failures: dict[str | None, str] = {}
-    for entry in instance.all_logs(run.run_id):
-        event = entry.dagster_event
-        if event is None:
-            continue
-        if event.event_type == DagsterEventType.ASSET_MATERIALIZATION_PLANNED and event.asset_key:
-            planned.setdefault(event.step_key, []).append(event.asset_key)
-        elif event.event_type == DagsterEventType.ASSET_MATERIALIZATION and event.asset_key:
-            made.add(event.asset_key)
-        elif event.is_step_failure:
-            data = event.step_failure_data
-            described = data.user_failure_data.description if data.user_failure_data else None
-            text = described or (data.error.message if data.error else "") or "failed."
-            failures[event.step_key] = text.strip()
-    items = []
-    for step, text in failures.items():
-        keys = [key for key in planned.get(step, ()) if key not in made]
-        owners = sorted({word for key in keys for word in newsroom.owners.get(key, ())})
-        names = [key.to_user_string() for key in keys]
-        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-        items.append(Item(shown or str(step), "", ", ".join(owners), text))
-    return items
-
-
-def _of_run(
-    run: DagsterRun, items: Sequence[Item], newsroom: Newsroom, entry: EventLogEntry
-) -> tuple[Notice, list[str]]:
-    pipeline = newsroom.pipelines.get(run.tags.get(PIPELINE_TAG, ""))
-    name = pipeline.name if pipeline else run.job_name.strip("_").replace("_", " ").lower()
-    text = entry.get_dagster_event().message or "The run failed."
-    if pipeline and run.status == DagsterRunStatus.FAILURE and attempts_left(pipeline, run):
-        minutes = pipeline.retries.delay_minutes
-        text += f" What failed is tried again in {minutes} minute{'s' if minutes != 1 else ''}."
-    notice = Notice(
-        key=f"run-{run.run_id}",
-        subject=f"{'Pipeline' if pipeline else 'Run'} {name} failed",
-        text=text,
-        items=tuple(items),
-        link=f"{newsroom.dagster_url}/runs/{run.run_id}",
-    )
-    return notice, newsroom.recipients(run, items)
-
-
-def _of_rules(
-    run_id: str, run: DagsterRun | None, items: Sequence[Item], newsroom: Newsroom
-) -> tuple[Notice, list[str]]:
-    tables = sorted({item.asset for item in items})
-    rules = f"{len(items)} error rule{'s' if len(items) != 1 else ''}"
-    link = f"/runs/{run_id}" if run_id else f"/assets/{tables[0]}?view=checks"
-    notice = Notice(
-        key=f"rules-{run_id or tables[0].replace('/', '-')}",
-        subject=f"{rules} failed on {', '.join(tables[:3])}{' …' if len(tables) > 3 else ''}",
-        text="What reads these tables waits until the rules hold again.",
-        items=tuple(items),
-        link=newsroom.dagster_url + link,
-    )
-    return notice, newsroom.recipients(run, items)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from dagster import (
@@ -102,7 +102,7 @@ def due_retries(
             RunsFilter(
                 job_name=pipeline.name,
                 tags={PIPELINE_TAG: pipeline.name},
-                updated_after=datetime.fromtimestamp(now - delay - WINDOW_SECONDS, timezone.utc),
+                updated_after=datetime.fromtimestamp(now - delay - WINDOW_SECONDS, UTC),
             ),
             limit=100,
         )
@@ -133,8 +133,7 @@ def _due(
         return False
     # Whoever ran the pipeline since, a clock, a user or this sensor, has taken the matter over.
     return not any(
-        other.storage_id > record.storage_id
-        and other.create_timestamp.timestamp() >= ended - 1
+        other.storage_id > record.storage_id and other.create_timestamp.timestamp() >= ended - 1
         for other in others
     )
 
@@ -165,9 +164,13 @@ def _complete(
     """Drop what the graph no longer has; add what a step can only do together with the rest."""
     assets &= graph.get_all_asset_keys()
     checks &= graph.asset_check_keys
-    for key in [*assets, *checks]:
+    keys: list[AssetKey | AssetCheckKey] = [*assets, *checks]
+    for key in keys:
         for together in graph.get_execution_set_asset_and_check_keys(key):
-            (assets if isinstance(together, AssetKey) else checks).add(together)
+            if isinstance(together, AssetKey):
+                assets.add(together)
+            else:
+                checks.add(together)
 
 
 def what_is_left(

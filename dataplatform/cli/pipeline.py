@@ -30,14 +30,12 @@ def list_pipelines() -> None:
 
     table = Table(box=None, header_style="bold")
     for column in ("pipeline", "clock", "retries", "notifies", "selection"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for one in open_project().pipelines:
         retries = (
             f"{one.retries.max} after {one.retries.delay_minutes} min" if one.retries.max else "-"
         )
-        table.add_row(
-            one.name, _clock(one), retries, ", ".join(one.notify) or "-", one.selection
-        )
+        table.add_row(one.name, _clock(one), retries, ", ".join(one.notify) or "-", one.selection)
     Console().print(table)
 
 

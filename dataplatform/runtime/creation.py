@@ -26,7 +26,7 @@ def creating(path: Path) -> Iterator[bool]:
         yield False
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path.with_suffix(".making"), "w") as lock:
+    with path.with_suffix(".making").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         missing = not (done.exists() and path.exists())
         yield missing

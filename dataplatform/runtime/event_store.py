@@ -8,7 +8,6 @@ them over together. It adds no record of its own and changes none.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
@@ -57,7 +56,7 @@ class KeptSqliteEventLogStorage(SqlEventLogStorage, ConfigurableClass):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._inst_data = inst_data
-        self._path = Path(os.path.abspath(base_dir)) / FILE
+        self._path = Path(base_dir).absolute() / FILE
         self._kept = KeptEngine(f"sqlite:///{self._path}")
         self._watcher: SqlPollingEventWatcher | None = None
         self._secondary_indexes: dict[str, bool] = {}
@@ -166,6 +165,7 @@ class KeptSqliteEventLogStorage(SqlEventLogStorage, ConfigurableClass):
     def _store(self, connection: Connection, event: EventLogEntry) -> None:
         # The parameters apart from the statement, so that it is compiled once, not for each event.
         result = connection.execute(SqlEventLogStorageTable.insert(), self._event_to_row(event))
+        assert result.inserted_primary_key is not None
         event_id = result.inserted_primary_key[0]
         if not event.is_dagster_event:
             return

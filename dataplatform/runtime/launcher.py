@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from dagster import DagsterRun
@@ -77,7 +78,7 @@ _warm: dict[tuple[str, ...], WarmProcess] = {}
 
 def _warm_process(preload: list[str]) -> WarmProcess:
     """Return this process's warm process; the daemon's threads have an instance each."""
-    key = (str(os.getpid()), os.getcwd(), *preload)
+    key = (str(os.getpid()), str(Path.cwd()), *preload)
     process = _warm.get(key)
     if process is None or not process.alive:
         process = _warm[key] = WarmProcess(preload)

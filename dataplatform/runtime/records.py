@@ -5,7 +5,6 @@ The tables and their meaning are Dagster's own; only the way a connection comes 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -31,11 +30,11 @@ class KeptSqliteRunStorage(SqliteRunStorage):
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> KeptSqliteRunStorage:
-        folder = os.path.abspath(config_value["base_dir"])
-        path = Path(folder) / "runs.db"
+        folder = Path(config_value["base_dir"]).absolute()
+        path = folder / "runs.db"
         with creating(path) as missing:
             if missing:
-                return cls.from_local(folder, inst_data)
+                return cls.from_local(str(folder), inst_data)
         return cls(f"sqlite:///{path}", inst_data)
 
     def connect(self) -> AbstractContextManager[Connection]:  # type: ignore[override]
@@ -56,11 +55,11 @@ class KeptSqliteScheduleStorage(SqliteScheduleStorage):
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> KeptSqliteScheduleStorage:
-        folder = os.path.abspath(config_value["base_dir"])
-        path = Path(folder) / "schedules.db"
+        folder = Path(config_value["base_dir"]).absolute()
+        path = folder / "schedules.db"
         with creating(path) as missing:
             if missing:
-                SqliteScheduleStorage.from_local(folder)
+                SqliteScheduleStorage.from_local(str(folder))
         return cls(f"sqlite:///{path}", inst_data)
 
     def connect(self) -> AbstractContextManager[Connection]:  # type: ignore[override]

@@ -11,7 +11,7 @@ HOME = ".dataplatform/home"
 """Where an instance keeps its records, counted from the project's folder."""
 
 HEADER = """\
-# Compiled by `python -m dataplatform.runtime.home`; change dataplatform/runtime/settings.py instead.
+# Compiled by `python -m dataplatform.runtime.home`: change dataplatform/runtime/settings.py.
 # A bare `dagster dev` in this folder reads it, and so keeps its history where the project's own
 # commands keep theirs. Paths count from the folder in which the command is typed.
 """

@@ -30,7 +30,9 @@ def _folders() -> list[Path]:
 def _own_modules() -> list[str]:
     """Return the files of modules that belong to no installed package, nor to Python itself."""
     files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
-    return [f for f in files if f and "site-packages" not in f and not f.startswith(sys.base_prefix)]
+    return [
+        f for f in files if f and "site-packages" not in f and not f.startswith(sys.base_prefix)
+    ]
 
 
 class Watch:
@@ -72,14 +74,16 @@ class Watch:
                 folders[:] = [f for f in folders if f not in _SKIPPED and not f.startswith(".")]
                 for file in files:
                     if file.endswith(_ENDINGS):
-                        path = os.path.join(root, file)
-                        try:
-                            seen[path] = os.stat(path).st_mtime_ns
-                        except OSError:
-                            continue
-        for file in self._modules:
-            try:
-                seen[file] = os.stat(file).st_mtime_ns
-            except OSError:
-                continue
+                        _look(Path(root, file), seen)
+        # Modules of the user's own, outside these folders, such as a test's definitions.
+        for module in self._modules:
+            _look(Path(module), seen)
         return seen
+
+
+def _look(file: Path, seen: dict[str, int]) -> None:
+    try:
+        seen[str(file)] = file.stat().st_mtime_ns
+    except OSError:
+        # Gone between the listing and the look: its absence is the change.
+        return

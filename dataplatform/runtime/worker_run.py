@@ -46,9 +46,7 @@ def do_run(run_id: str, instance_ref: str) -> None:
             run,
             EngineEventData.in_process(pid),
         )
-        for _event in core_execute_run(
-            _job_of(run), run, instance, inject_env_vars=False
-        ):
+        for _event in core_execute_run(_job_of(run), run, instance, inject_env_vars=False):
             pass
 
 

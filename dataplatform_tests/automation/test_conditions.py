@@ -1,4 +1,4 @@
-"""What runs by itself after an outside event, and what does not because a pipeline looks after it."""
+"""What runs by itself after an outside event, and what a pipeline looks after instead."""
 
 from __future__ import annotations
 
@@ -183,9 +183,7 @@ def test_what_a_pipeline_covers_is_not_run_twice(instance: DagsterInstance) -> N
 def test_what_a_pipeline_left_out_is_left_alone(instance: DagsterInstance) -> None:
     world = World(instance)
     # A run of the pipeline in which the mart was left out, or found unchanged.
-    run = instance.create_run_for_job(
-        GRAPH.resolve_job_def("daily"), tags={PIPELINE_TAG: "daily"}
-    )
+    run = instance.create_run_for_job(GRAPH.resolve_job_def("daily"), tags={PIPELINE_TAG: "daily"})
     _materialised(instance, run.run_id, STAGED)
     instance.report_run_failed(run)
     assert "candidate/orders" not in world.tick()
@@ -198,9 +196,7 @@ def test_nothing_runs_while_a_queued_or_running_pipeline_is_about_to(
     world.report()
     assert world.tick() == CHECKS
     world.check_raw(passed=True)
-    run = instance.create_run_for_job(
-        GRAPH.resolve_job_def("daily"), tags={PIPELINE_TAG: "daily"}
-    )
+    run = instance.create_run_for_job(GRAPH.resolve_job_def("daily"), tags={PIPELINE_TAG: "daily"})
     start = DagsterEvent(DagsterEventType.RUN_START.value, run.job_name)
     instance.report_dagster_event(start, run.run_id)
     assert world.tick() == set()

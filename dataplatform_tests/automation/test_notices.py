@@ -18,7 +18,8 @@ from dagster import (
     asset,
 )
 
-from dataplatform.automation.notices import MOST_TRIES, Cursor, Newsroom, deliver, gather
+from dataplatform.automation.newsroom import Newsroom
+from dataplatform.automation.notices import MOST_TRIES, Cursor, deliver, gather
 from dataplatform.automation.pipelines import PIPELINE_TAG, build_jobs
 from dataplatform.resources.notifiers import Notice
 from dataplatform_tests.automation.conftest import pipeline
@@ -87,7 +88,9 @@ def test_a_failed_pipeline_is_one_notice_with_its_rules(instance: DagsterInstanc
     assert notice.link == f"http://dagster/runs/{run_id}"
     step, rule = notice.items
     assert (step.asset, step.owner, step.text) == (
-        "staging/orders", "ann@example.com, team:sales", "the table is gone"
+        "staging/orders",
+        "ann@example.com, team:sales",
+        "the table is gone",
     )
     assert (rule.rule, rule.text) == ("positive", "3 of 9 rows fail.")
     assert _gather(instance, cursor) == []

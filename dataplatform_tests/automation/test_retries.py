@@ -77,8 +77,14 @@ def sales() -> None:
     """Nothing."""
 
 
-PIPELINES = [pipeline("daily"), pipeline("patient", retries=2, delay=30), pipeline("once", retries=0)]
-GRAPH = Definitions(assets=[orders, dbt_build, sales], asset_checks=[fresh], jobs=build_jobs(PIPELINES))
+PIPELINES = [
+    pipeline("daily"),
+    pipeline("patient", retries=2, delay=30),
+    pipeline("once", retries=0),
+]
+GRAPH = Definitions(
+    assets=[orders, dbt_build, sales], asset_checks=[fresh], jobs=build_jobs(PIPELINES)
+)
 
 
 @pytest.fixture(autouse=True)
@@ -140,7 +146,9 @@ def test_a_failed_source_takes_everything_after_it_along(instance: DagsterInstan
     _, ended = _fail(instance, "orders")
     (request,) = _due(instance, ended + 301)
     assert set(request.asset_selection or ()) == {
-        AssetKey(["raw", "orders"]), *MODELS, AssetKey(["marts", "sales"])
+        AssetKey(["raw", "orders"]),
+        *MODELS,
+        AssetKey(["marts", "sales"]),
     }
     assert AssetCheckKey(AssetKey(["raw", "orders"]), "fresh") in (request.asset_check_keys or ())
 

@@ -17,7 +17,7 @@ from dataplatform.runtime.home import open_instance
 
 PACKAGE = Path(__file__).parents[2]
 
-GRAPH = '''
+GRAPH = """
 import os, time
 from pathlib import Path
 import dagster as dg
@@ -56,7 +56,7 @@ defs = dg.Definitions(
     sensors=[never],
     executor=dg.in_process_executor,
 )
-'''
+"""
 
 
 @pytest.fixture

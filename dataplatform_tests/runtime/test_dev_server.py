@@ -1,138 +1,28 @@
-"""A bare `dagster dev` in a project's folder: warm launches, killed runs, stops, a ticking clock."""
+"""A bare `dagster dev` in a folder: warm launches, killed runs, stops, a ticking clock."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import signal
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from dagster import DagsterInstance
+from dagster import AssetKey, DagsterInstance
 
 from dataplatform.runtime.home import open_instance
 from dataplatform.runtime.process import mark_in
-from dataplatform.runtime.settings import HOME, instance_settings
+from dataplatform.runtime.settings import HOME
+from dataplatform_tests.runtime.dev_server import STOP, Server, prepare_folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-
-PACKAGE = Path(__file__).parents[2]
-LAUNCH = """
-mutation($job: String!) {
-  launchRun(executionParams: {
-    selector: {repositoryLocationName: "dataplatform", repositoryName: "__repository__",
-               jobName: $job}
-    mode: "default"
-  }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
-}"""
-STOP = """
-mutation($run: String!) {
-  terminateRun(runId: $run) { __typename ... on TerminateRunFailure { message } }
-}"""
-
-
-class Server:
-    """One `dagster dev`, and questions to it."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        environment = {
-            **os.environ,
-            "PYTHONPATH": f"{PACKAGE}{os.pathsep}{folder}",
-            "DAGSTER_DISABLE_TELEMETRY": "1",
-        }
-        environment.pop("DAGSTER_HOME", None)
-        self.log = folder / "dev.log"
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(
-                [str(Path(sys.executable).parent / "dagster"), "dev"]
-                + ["--host", "127.0.0.1", "--port", str(self.port)],
-                cwd=folder,
-                env=environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def wait_until_warm(self) -> None:
-        self.until(lambda: self.up() and bool(self.workers()), 120)
-        # Everything imported: the worker goes to sleep in its wait for work.
-        time.sleep(6)
-
-    def up(self) -> bool:
-        with contextlib.suppress(OSError):
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/server_info", timeout=5):
-                return True
-        return False
-
-    def ask(self, query: str, **variables: str) -> Any:
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/graphql", body, {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)["data"]
-
-    def launch(self, job: str) -> str:
-        return str(self.ask(LAUNCH, job=job)["launchRun"]["run"]["runId"])
-
-    def workers(self) -> list[int]:
-        """Return the warm processes below this server."""
-        found = []
-        for stat in Path("/proc").glob("[0-9]*/cmdline"):
-            with contextlib.suppress(OSError):
-                words = stat.read_bytes().split(b"\0")
-                if b"dataplatform.runtime.worker" in words and self._below(int(stat.parent.name)):
-                    found.append(int(stat.parent.name))
-        return found
-
-    def _below(self, pid: int) -> bool:
-        while pid > 1:
-            if pid == self.process.pid:
-                return True
-            stat = Path(f"/proc/{pid}/stat").read_text()
-            pid = int(stat.rpartition(")")[2].split()[1])
-        return False
-
-    def until(self, true: Callable[[], Any], seconds: float) -> Any:
-        deadline = time.monotonic() + seconds
-        while True:
-            with contextlib.suppress(OSError):
-                if found := true():
-                    return found
-            assert self.process.poll() is None, self.log.read_text()[-3000:]
-            assert time.monotonic() < deadline, self.log.read_text()[-3000:]
-            time.sleep(0.1)
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(60)
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
 
 
 @pytest.fixture
 def server(folder: Path) -> Iterator[Server]:
-    settings = instance_settings(HOME)
-    settings["run_launcher"]["config"]["preload"] = ["small_graph"]
-    (folder / "dagster.yaml").write_text(yaml.safe_dump(settings))
-    (folder / "workspace.yaml").write_text(
-        "load_from: [{python_module: {module_name: small_graph, attribute: defs, "
-        "working_directory: ., location_name: dataplatform}}]"
-    )
+    prepare_folder(folder, "small_graph")
     (folder / "tick").touch()
     found = Server(folder)
     yield found
@@ -183,8 +73,6 @@ def test_a_bare_dagster_dev(server: Server, folder: Path, project: Any) -> None:
         source.write_text(source.read_text().replace('"rows": 3', '"rows": 4'))
         changed = server.launch("only_a")
         server.until(lambda: _status(instance, changed) == "SUCCESS", 60)
-        from dagster import AssetKey
-
         last = instance.get_latest_materialization_event(AssetKey(["raw", "a"]))
         assert last is not None and last.run_id == changed
         assert last.asset_materialization.metadata["rows"].value == 4  # type: ignore[union-attr]

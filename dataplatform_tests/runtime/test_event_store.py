@@ -56,9 +56,7 @@ def _records(instance: DagsterInstance) -> dict[str, Any]:
     run = DEFS.resolve_job_def("all").execute_in_process(instance=instance)
     entries = instance.all_logs(run.run_id)
     storage = instance.event_log_storage
-    checks = storage.get_latest_asset_check_execution_by_key(
-        [key for key in tables.check_keys]
-    )
+    checks = storage.get_latest_asset_check_execution_by_key([key for key in tables.check_keys])
     return {
         "events": [
             (
