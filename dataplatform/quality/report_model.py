@@ -87,7 +87,7 @@ class TableReport:
     state: TableState | None
     freshness: Freshness
     rules: tuple[Rule, ...]
-    published: Relation | None = None
+    twin: Relation | None = None
 
     @property
     def status(self) -> str:
@@ -132,7 +132,9 @@ class Report:
     def layers(self) -> list[tuple[str, list[TableReport]]]:
         """Tables by layer, in the order in which rows travel."""
         order = [*LAYERS, *sorted({t.layer for t in self.tables} - set(LAYERS))]
-        grouped = [(name, [t for t in self.tables if t.layer == name]) for name in order]
+        # Tables that promise something come first; the others are company.
+        told = sorted(self.tables, key=lambda table: not table.rules)
+        grouped = [(name, [t for t in told if t.layer == name]) for name in order]
         return [(name, tables) for name, tables in grouped if tables]
 
 
@@ -153,16 +155,16 @@ def build(
     contracts = {contract.relation: contract for contract in project.contracts}
     promises, owners, words = _promises(project)
     relations = {*contracts, *states, *(relation for relation, _ in history)}
+    relations |= {contract.published for contract in project.contracts}
     found = []
     for relation in relations:
         contract = contracts.get(relation)
         state = states.get(relation)
         declared = {check.name: check for check in checks_of(contract)} if contract else {}
         rules = _rules(relation, declared, history, state)
-        reader = relation.published if relation.schema == CANDIDATE else None
-        kept = states.get(reader) if reader else state
+        twin = _twin(relation)
         hours = promises.get(relation)
-        time = kept.confirmed if kept else None
+        time = state.confirmed if state else None
         age = None if time is None else max(0.0, (now - time) / 3600)
         found.append(
             TableReport(
@@ -174,11 +176,18 @@ def build(
                 state=state,
                 freshness=Freshness(hours, age),
                 rules=rules,
-                published=reader if reader in states else None,
+                twin=twin if twin in relations else None,
             )
         )
     found.sort(key=lambda table: (table.relation.schema, table.relation.table))
     return Report(project.environment.name, now, tuple(found))
+
+
+def _twin(relation: Relation) -> Relation | None:
+    """Return the published table of a candidate, and the candidate of a published table."""
+    if relation.schema == CANDIDATE:
+        return relation.published
+    return Relation(CANDIDATE, relation.table) if relation.schema == PUBLISHED else None
 
 
 def _promises(
@@ -195,9 +204,10 @@ def _promises(
             owners[relation] = connection.owner
             words[relation] = table.description or ""
     for contract in project.contracts:
+        if contract.freshness_hours:
+            # The promise is about what people read.
+            hours[contract.published] = contract.freshness_hours
         for relation in {contract.relation, contract.published}:
-            if contract.freshness_hours and relation.schema != PUBLISHED:
-                hours[relation] = contract.freshness_hours
             owners[relation] = contract.owner
             words[relation] = contract.description or words.get(relation, "")
     return hours, owners, words

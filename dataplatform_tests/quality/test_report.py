@@ -77,7 +77,7 @@ def test_a_red_page_says_what_and_where_and_shows_the_past(shop_run):
     assert "5 rules are broken in 1 table" in page.text
     assert "2 of 3 (66.7%) fail" in page.text
     assert "team:data" in page.text
-    assert "config/contracts/raw_shop/customers.yml:" in page.text
+    assert "config/contracts/raw_shop/customers.yml:" in text
     assert "promised 24 h" in page.text
     report = gather(shop_run.project, shop_run.instance)
     rule = next(r for t in report.tables for r in t.rules if r.name == "customer_id_unique")
