@@ -42,7 +42,7 @@ MEMORY_TARGET = 1_000_000_000
 _TABLE = """
 CREATE TABLE measured AS
 SELECT i::bigint AS id, 'customer ' || i AS name, md5(i::text) AS digest,
-       ((i * 7919) % 100000 / 100.0)::numeric(14,2) AS amount, (i % 5)::int AS kind,
+       ((i::bigint * 7919) % 100000 / 100.0)::numeric(14,2) AS amount, (i % 5)::int AS kind,
        sqrt(i) AS score, i % 2 = 0 AS flag,
        timestamptz '2025-01-01' + i * interval '1 second' AS created_at,
        date '2025-01-01' + (i % 365)::int AS day,
