@@ -9,7 +9,7 @@ from dataplatform.ingestion.defs import build_definitions
 from dataplatform.resources.defs import build_resources
 
 
-def graph(project: Project):  # noqa: ANN201
+def graph(project: Project):
     merged = Definitions.merge(
         build_definitions(project), Definitions(resources=build_resources(project))
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +17,10 @@ from dagster import (
     SensorResult,
     build_sensor_context,
 )
+from dagster_fivetran import load_fivetran_asset_specs
+from typer.testing import CliRunner
 
+from dataplatform.cli.connections import app
 from dataplatform.declarations.errors import UserError
 from dataplatform.declarations.project import Project, open_project
 from dataplatform.ingestion.account.states import connection_states
@@ -271,3 +275,31 @@ def test_drift_of_a_column_fails_its_gate(served: Project) -> None:
             assert "missing: missing" in str(failed[0].description)
         finally:
             file.write_text(text)
+
+
+def test_the_command_line_plans_with_exit_code_three(
+    served: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATAPLATFORM_PROJECT", str(served.root))
+    command = CliRunner()
+    apply_connections(open_project(served.root))
+    assert command.invoke(app, ["plan"]).exit_code == 0
+    shown = command.invoke(app, ["status", "--json"])
+    assert {one["name"] for one in json.loads(shown.stdout)} == {"shop", "site"}
+    file = served.root / "config" / "connections" / "site.yml"
+    text = file.read_text(encoding="utf-8")
+    try:
+        file.write_text(text + "paused: true\n")
+        planned = command.invoke(app, ["plan", "--json"])
+        assert planned.exit_code == 3
+        assert [one["field"] for one in json.loads(planned.stdout)] == ["paused"]
+    finally:
+        file.write_text(text)
+
+
+def test_dagster_fivetrans_own_loader_works_on_the_workspace(served: Project) -> None:
+    declared_project.cache_clear()
+    specs = load_fivetran_asset_specs(build_resources(served)["fivetran"])
+    keys = {spec.key.to_user_string() for spec in specs}
+    assert {"raw_shop_public/orders", "raw_site/users"} <= keys
+    assert "raw_shop_public/audit" not in keys

@@ -213,9 +213,8 @@ def test_a_paused_connection_says_what_to_do(syncing: Syncing) -> None:
 
 def test_a_connection_that_is_not_set_up_says_what_to_do(syncing: Syncing) -> None:
     syncing.setup = "incomplete"
-    with scripted(syncing) as server:
-        with pytest.raises(FivetranFailure, match="connections apply"):
-            client(server.url).sync_and_poll("live")
+    with scripted(syncing) as server, pytest.raises(FivetranFailure, match="connections apply"):
+        client(server.url).sync_and_poll("live")
 
 
 @pytest.mark.parametrize(
@@ -241,3 +240,14 @@ def test_logical_ids_become_the_accounts_own() -> None:
         speaking = client(server.url, resolve_id={"salesforce": "live"}.__getitem__)
         speaking.get_connector_details("salesforce")
         assert server.requests[0].path == "/v1/connections/live"
+
+
+@pytest.mark.parametrize(
+    ("base", "page"),
+    [
+        ("https://api.fivetran.com/v1/", "https://fivetran.com/dashboard/connections/live"),
+        ("http://127.0.0.1:1", "http://127.0.0.1:1/v1/connections/live"),
+    ],
+)
+def test_a_connection_has_a_page_to_look_at(base: str, page: str) -> None:
+    assert client(base).page_of("live") == page
