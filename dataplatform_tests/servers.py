@@ -18,12 +18,14 @@ from typing import Any
 import pytest
 
 from dataplatform.declarations.project import Project, open_project
-from dataplatform.local import supervisor
+from dataplatform.local import launch, process, supervisor
 from dataplatform.local.sources import demo
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 #: The smallest demo whose contracts hold (they ask for 1,000 customers) is 0.1.
 SMALL = 0.02
+_PREFIX = "dataplatform-test-"
+_OWNER = "owner"
 
 
 @dataclass(frozen=True)
@@ -55,13 +57,32 @@ def copy_project(folder: Path, *, scale: float = SMALL, only: tuple[str, ...] = 
     return open_project(folder)
 
 
+def _sweep() -> None:
+    """End what test runs left behind that were killed before they could take it down."""
+    import psutil
+
+    for note in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_OWNER}"):
+        try:
+            if psutil.pid_exists(int(note.read_text(encoding="utf-8"))):
+                continue
+        except (OSError, ValueError):
+            continue
+        for name, kind in supervisor.KINDS.items():
+            left = launch.forgotten(note.parent / ".dataplatform" / name)
+            if left is not None:
+                process.end(left, first_signal=kind.stop_signal)
+        shutil.rmtree(note.parent, ignore_errors=True)
+
+
 @contextmanager
 def running(
     *, scale: float = SMALL, only: tuple[str, ...] = (), seeded: bool = True
 ) -> Iterator[Servers]:
     """Run local servers for a copy of the project, and take everything down afterwards."""
+    _sweep()
     # Not pytest's folder: PostgreSQL runs as another user there, whom pytest locks out.
-    folder = Path(tempfile.mkdtemp(prefix="dataplatform-test-"))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    (folder / _OWNER).write_text(str(os.getpid()), encoding="utf-8")
     project = copy_project(folder, scale=scale, only=only)
     try:
         services = supervisor.start(project)
