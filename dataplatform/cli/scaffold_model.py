@@ -84,7 +84,8 @@ def model_files(
         }
         for column in columns
     }
-    sql = f"with source as (\n    select * from {{{{ ref('{parent}') }}}}\n)\n\n{selected}\nfrom source\n"
+    read = f"    select * from {{{{ ref('{parent}') }}}}"
+    sql = f"with source as (\n{read}\n)\n\n{selected}\nfrom source\n"
     return {
         folder / f"{name}.sql": sql,
         folder / f"{name}.yml": model_yml(name, f"Begun from {parent}; say here what it is.", said),

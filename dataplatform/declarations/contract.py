@@ -109,7 +109,8 @@ def load_contract(path: Path, root: Path, made: Collection[Relation] | None = No
     if table.get("name") != published.table:
         raise file.error(
             ("schema", 0, "name"),
-            f"schema.0.name must be the file's own table {published.table!r}, not {table.get('name')!r}.",
+            f"schema.0.name must be the file's own table {published.table!r}, "
+            f"not {table.get('name')!r}.",
         )
     columns = _columns(file, table)
     hours, time_column = _freshness(file, columns)
@@ -173,7 +174,8 @@ def _columns(file: YamlFile, table: dict[str, Any]) -> list[Column]:
         if logical not in LOGICAL_TYPES:
             raise file.error(
                 (*loc, "logicalType"),
-                f"{logical!r} of {name!r} is not a logical type.{nearest(str(logical), LOGICAL_TYPES)}",
+                f"{logical!r} of {name!r} is not a logical type."
+                f"{nearest(str(logical), LOGICAL_TYPES)}",
             )
         columns.append(
             Column(

@@ -119,9 +119,9 @@ class Environment(EnvironmentFile):
         return DeclarationError(*place, message) if place else UserError(message)
 
 
-def environment_name() -> str:
-    """Return the name of the chosen environment."""
-    return os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_ENVIRONMENT
+def environment_name(root: Path) -> str:
+    """Return the name of the environment that is chosen for a project."""
+    return setting(ENVIRONMENT_VARIABLE, root) or DEFAULT_ENVIRONMENT
 
 
 def project_folder() -> Path | None:
@@ -176,7 +176,7 @@ def load_environment(root: Path, name: str | None = None) -> Environment:
         UserError: there is no such environment.
         DeclarationError: something in its file is wrong.
     """
-    name = name or environment_name()
+    name = name or environment_name(root)
     names = environment_names(root)
     if name not in names:
         listed = ", ".join(names) or "none"

@@ -101,7 +101,8 @@ class Project:
                     raise DeclarationError(
                         connection.file,
                         table.line,
-                        f"{table.name!r} would land in {relation}, as a table of {other.file} does.",
+                        f"{table.name!r} would land in {relation}, "
+                        f"as a table of {other.file} does.",
                     )
         return connections
 

@@ -65,3 +65,39 @@ def test_dbt_reads_the_new_project(tmp_path: Path) -> None:
     from dataplatform.declarations.dbt_project import load_graph
 
     load_graph(init.create(tmp_path / "mine"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_new_project_runs_to_its_published_mart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On real servers: the demo's rows, a sync, dbt, the contract, the published table."""
+    project = init.create(tmp_path / "mine")
+    monkeypatch.setenv("DATAPLATFORM_PROJECT", str(project.root))
+    from dagster import DagsterInstance
+
+    from dataplatform.definitions import build_definitions
+    from dataplatform.duckdb_file import open_duckdb
+    from dataplatform.ingestion.apply import apply_connections
+    from dataplatform.local import supervisor
+    from dataplatform.local.sources.demo import seed_if_asked
+
+    supervisor.start(project)
+    try:
+        seed_if_asked(project)
+        apply_connections(project, tell=lambda change: None)
+        job = build_definitions(project).resolve_implicit_global_asset_job_def()
+        with DagsterInstance.ephemeral(str(tmp_path)) as instance:
+            result = job.execute_in_process(instance=instance)
+        verdicts = result.get_asset_check_evaluations()
+    finally:
+        supervisor.stop(project)
+
+    assert result.success
+    assert verdicts and all(one.passed for one in verdicts)
+    with open_duckdb(
+        project.state / "warehouse.duckdb", purpose="test", read_only=True
+    ) as warehouse:
+        rows = warehouse.execute("select sum(customer_count) from marts.customers_by_country")
+        assert rows.fetchone() == (1000,)

@@ -1,5 +1,8 @@
 """Every mistake in a declared file is one sentence with file, line and the nearest valid name."""
 
+# A case is easiest to compare when it stands on one line.
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from pathlib import Path

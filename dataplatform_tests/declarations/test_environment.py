@@ -98,7 +98,7 @@ def test_scale_of_the_demo_comes_from_the_shell(
     demo = open_project(root).environment.demo
     assert (demo.scale, demo.seed) == (0.02, 7)
     monkeypatch.setenv("DATAPLATFORM_DEMO_SCALE", "lots")
-    with pytest.raises(DeclarationError, match="demo.scale must be a number, not 'lots'"):
+    with pytest.raises(DeclarationError, match=r"demo\.scale must be a number, not 'lots'"):
         _ = open_project(root).environment
 
 
@@ -115,3 +115,28 @@ def test_local_references_need_local_servers(root: Path) -> None:
     path.write_text(text[: text.index("local:\n  postgres")] + text[text.index("demo:") :])
     with pytest.raises(DeclarationError, match="needs the section 'local' in this environment"):
         _ = open_project(root).environment
+
+
+def test_the_project_s_own_file_may_choose_the_environment(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "config/environments/other.yml").write_text((root / LOCAL).read_text())
+    (root / ".env").write_text("DATAPLATFORM_ENV=other\n")
+    assert open_project(root).environment.name == "other"
+    monkeypatch.setenv("DATAPLATFORM_ENV", "local")
+    assert open_project(root).environment.name == "local"
+
+
+def test_the_example_sets_every_name_that_production_needs() -> None:
+    """Whoever copies it is told of no name later that it does not show."""
+    import re
+
+    repository = open_project().root
+    written = set(re.findall(r"^#? ?([A-Z_]+)=", (repository / ".env.example").read_text(), re.M))
+    for name in ("staging", "production"):
+        text = (repository / f"config/environments/{name}.yml").read_text()
+        for folder in ("connections", "extracts"):
+            for path in (repository / "config" / folder).glob("*.yml"):
+                text += path.read_text()
+        own = set(re.findall(r"^  ([A-Z_]+):", text, re.M)) | {"NAME", "PROJECT_ROOT"}
+        assert set(re.findall(r"\$\{([A-Z_]+)[}:]", text)) - own <= written
