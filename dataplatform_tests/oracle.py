@@ -23,67 +23,27 @@ EUR_RATES = {"EUR": Decimal(1), "USD": Decimal("0.92")}
 
 # The columns that are compared, in the order of the expected rows; the first ones are the key.
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "stg_customers": (
-        "customer_id",
-        "contact_id",
-        "account_id",
-        "first_name",
-        "last_name",
-        "email",
-        "phone",
-        "birthdate",
-        "age",
-        "mailing_city",
-        "created_at",
-        "updated_at",
-    ),
-    "dim_customers": (
-        "customer_id",
-        "first_name",
-        "last_name",
-        "email",
-        "phone",
-        "country",
-        "status",
-        "age",
-        "order_count",
-        "first_ordered_at",
-        "last_ordered_at",
-        "lifetime_value_eur",
-        "updated_at",
-    ),
-    "fact_orders": (
-        "order_id",
-        "customer_id",
-        "status",
-        "currency",
-        "total_amount",
-        "total_amount_eur",
-        "item_count",
-        "quantity",
-        "paid_amount",
-        "ordered_at",
-        "ordered_on",
-        "shipped_at",
-        "updated_at",
-    ),
-    "daily_sales": (
-        "sales_date",
-        "currency",
-        "order_count",
-        "customer_count",
-        "gross_amount",
-        "gross_amount_eur",
-    ),
-    "community_engagement": (
-        "user_id",
-        "username",
-        "email",
-        "city",
-        "post_count",
-        "comment_count",
-        "commenter_count",
-    ),
+    name: tuple(columns.split())
+    for name, columns in {
+        "stg_customers": """
+            customer_id contact_id account_id first_name last_name email phone birthdate age
+            mailing_city created_at updated_at
+        """,
+        "dim_customers": """
+            customer_id first_name last_name email phone country status age order_count
+            first_ordered_at last_ordered_at lifetime_value_eur updated_at
+        """,
+        "fact_orders": """
+            order_id customer_id status currency total_amount total_amount_eur item_count quantity
+            paid_amount ordered_at ordered_on shipped_at updated_at
+        """,
+        "daily_sales": """
+            sales_date currency order_count customer_count gross_amount gross_amount_eur
+        """,
+        "community_engagement": """
+            user_id username email city post_count comment_count commenter_count
+        """,
+    }.items()
 }
 
 MARTS = ("dim_customers", "fact_orders", "daily_sales", "community_engagement")

@@ -13,15 +13,9 @@ from typing import Any
 import pytest
 
 from dataplatform_tests import oracle
+from dataplatform_tests.transform.company import Company, add_order, at, small_company
 from dataplatform_tests.transform.dbt_runs import DbtRuns
-from dataplatform_tests.transform.raw_tables import (
-    Company,
-    add_order,
-    at,
-    load_postgres,
-    small_company,
-    sync,
-)
+from dataplatform_tests.transform.raw_tables import load_postgres, sync
 
 pytestmark = pytest.mark.slow
 
