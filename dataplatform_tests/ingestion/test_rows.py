@@ -56,15 +56,19 @@ def test_rate_limits_and_server_errors_are_waited_out(project: Project) -> None:
 
 
 def test_a_refusal_is_one_sentence(project: Project) -> None:
-    with scripted(lambda request: Answer({"no": 1}, 404)) as server:
-        with pytest.raises(UserError, match="/users cannot be read: 404"):
-            read(project, server.url)
+    with (
+        scripted(lambda request: Answer({"no": 1}, 404)) as server,
+        pytest.raises(UserError, match="/users cannot be read: 404"),
+    ):
+        read(project, server.url)
 
 
 def test_an_answer_that_is_no_json_is_one_sentence(project: Project) -> None:
-    with scripted(lambda request: Answer("<html>")) as server:
-        with pytest.raises(UserError, match="cannot be read"):
-            read(project, server.url)
+    with (
+        scripted(lambda request: Answer("<html>")) as server,
+        pytest.raises(UserError, match="cannot be read"),
+    ):
+        read(project, server.url)
 
 
 @pytest.fixture

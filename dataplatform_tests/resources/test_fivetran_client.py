@@ -59,9 +59,11 @@ def test_lists_are_read_to_their_last_page() -> None:
 
 
 def test_a_page_that_comes_again_is_an_error_not_a_loop() -> None:
-    with scripted(lambda request: data({"items": [], "next_cursor": "same"})) as server:
-        with pytest.raises(FivetranFailure, match="broken paging"):
-            client(server.url).get_groups()
+    with (
+        scripted(lambda request: data({"items": [], "next_cursor": "same"})) as server,
+        pytest.raises(FivetranFailure, match="broken paging"),
+    ):
+        client(server.url).get_groups()
 
 
 def test_a_rate_limit_waits_as_long_as_asked() -> None:
@@ -101,9 +103,11 @@ def test_no_connection_is_one_sentence_and_a_users_error() -> None:
 
 @pytest.mark.parametrize("text", ["<html>", "[1]"])
 def test_an_answer_that_is_no_json_object_is_told(text: str) -> None:
-    with scripted(lambda request: Answer(text)) as server:
-        with pytest.raises(FivetranFailure, match="no "):
-            client(server.url).get_groups()
+    with (
+        scripted(lambda request: Answer(text)) as server,
+        pytest.raises(FivetranFailure, match="no "),
+    ):
+        client(server.url).get_groups()
 
 
 def test_current_paths_come_first_and_legacy_ones_serve_as_fallback() -> None:
@@ -193,22 +197,28 @@ def test_a_sync_under_way_is_awaited_and_followed_by_one_new_one(
 
 
 def test_a_failed_sync_gives_its_reason() -> None:
-    with scripted(Syncing(fails=True)) as server:
-        with pytest.raises(FivetranFailure, match="failed: the source is on fire"):
-            client(server.url).sync_and_poll("live")
+    with (
+        scripted(Syncing(fails=True)) as server,
+        pytest.raises(FivetranFailure, match="failed: the source is on fire"),
+    ):
+        client(server.url).sync_and_poll("live")
 
 
 def test_a_sync_that_never_ends_is_given_up() -> None:
-    with scripted(Syncing(polls=10**6)) as server:
-        with pytest.raises(FivetranFailure, match="did not end within"):
-            client(server.url, sync_timeout=0.2).sync_and_poll("live")
+    with (
+        scripted(Syncing(polls=10**6)) as server,
+        pytest.raises(FivetranFailure, match="did not end within"),
+    ):
+        client(server.url, sync_timeout=0.2).sync_and_poll("live")
 
 
 def test_a_paused_connection_says_what_to_do(syncing: Syncing) -> None:
     syncing.paused = True
-    with scripted(syncing) as server:
-        with pytest.raises(FivetranFailure, match="is paused: set `paused: false`"):
-            client(server.url).sync_and_poll("live")
+    with (
+        scripted(syncing) as server,
+        pytest.raises(FivetranFailure, match="is paused: set `paused: false`"),
+    ):
+        client(server.url).sync_and_poll("live")
 
 
 def test_a_connection_that_is_not_set_up_says_what_to_do(syncing: Syncing) -> None:
@@ -230,9 +240,11 @@ def test_a_rescheduled_sync_is_never_waited_on_for_ever(
         "sync_state": "rescheduled",
         "rescheduled_for": moment,
     }
-    with scripted(lambda request: data(details(status=status))) as server:
-        with pytest.raises(expected):
-            client(server.url).poll_sync("live", datetime(2019, 1, 1, tzinfo=UTC))
+    with (
+        scripted(lambda request: data(details(status=status))) as server,
+        pytest.raises(expected),
+    ):
+        client(server.url).poll_sync("live", datetime(2019, 1, 1, tzinfo=UTC))
 
 
 def test_logical_ids_become_the_accounts_own() -> None:
