@@ -18,7 +18,8 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dataplatform.declarations.dbt_graph import DbtGraph, build_graph, graph_from_json, marts_of
+from dataplatform.declarations.dbt_graph import DbtGraph, graph_from_json, marts_of
+from dataplatform.declarations.dbt_manifest import build_graph
 from dataplatform.declarations.errors import UserError
 
 if TYPE_CHECKING:

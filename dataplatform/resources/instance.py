@@ -70,7 +70,7 @@ def latest_materialisations(
             timestamp=last.timestamp,
             data_version=tags.get(DATA_VERSION_TAG),
             code_version=tags.get(CODE_VERSION_TAG),
-            row_count=None if count is None else int(count.value),  # type: ignore[call-overload]
+            row_count=None if count is None else int(str(count.value)),
             partition=last.partition_key,
         )
     return found

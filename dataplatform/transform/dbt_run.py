@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,9 +91,7 @@ def _take(path: Path) -> Any:
     return _preloaded.pop(path, None) or _read(path)
 
 
-def run_dbt(
-    manifest_file: Path, invocation: Invocation, stop_waiting: Callable[[], bool] | None = None
-) -> Iterator[NodeDone | Said | None]:
+def run_dbt(manifest_file: Path, invocation: Invocation) -> Iterator[NodeDone | Said | None]:
     """Run ``dbt build`` on the chosen nodes and yield what it reports, as it reports it.
 
     Yields None whenever nothing happened for a moment, so that the caller can use the time.
@@ -101,7 +99,6 @@ def run_dbt(
     Args:
         manifest_file: the parsed manifest, as ``parsed_manifest_file`` gives it.
         invocation: what to build and where.
-        stop_waiting: not used by dbt; asked between events, ends the wait when true.
 
     Raises:
         UserError: dbt could not start; one sentence with its reason.
@@ -133,7 +130,7 @@ def run_dbt(
     worker = threading.Thread(target=work, name="dbt", daemon=True)
     worker.start()
     try:
-        yield from _drain(events, worker, stop_waiting)
+        yield from _drain(events, worker)
     except BaseException:
         _cancel(worker)
         raise
@@ -145,16 +142,12 @@ def run_dbt(
 
 
 def _drain(
-    events: queue.SimpleQueue[NodeDone | Said | None],
-    worker: threading.Thread,
-    stop_waiting: Callable[[], bool] | None,
+    events: queue.SimpleQueue[NodeDone | Said | None], worker: threading.Thread
 ) -> Iterator[NodeDone | Said | None]:
     while True:
         try:
             event = events.get(timeout=0.2)
         except queue.Empty:
-            if stop_waiting is not None and stop_waiting():
-                return
             if not worker.is_alive():
                 return
             yield None
@@ -225,7 +218,8 @@ def _cancel(worker: threading.Thread) -> None:
     """Interrupt what dbt is doing and wait for it to let go."""
     from dbt.adapters.factory import FACTORY
 
-    for adapter in list(FACTORY.adapters.values()):
+    adapters: list[Any] = list(FACTORY.adapters.values())
+    for adapter in adapters:
         try:
             adapter.cancel_open_connections()
         except Exception:  # noqa: BLE001 - the run is ending; nothing else can be done here

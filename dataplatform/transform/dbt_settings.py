@@ -27,7 +27,7 @@ def dbt_variables(project: Project) -> dict[str, str]:
         UserError: a secret or an address is not set.
     """
     environment = project.environment
-    found = {"DATAPLATFORM_DBT_TARGET": environment.warehouse.type}
+    found: dict[str, str] = {"DATAPLATFORM_DBT_TARGET": environment.warehouse.type}
     path = duckdb_path(project)
     if path is not None:
         found["DATAPLATFORM_DUCKDB_PATH"] = str(path)
