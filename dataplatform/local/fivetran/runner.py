@@ -7,6 +7,7 @@ every second for connections that are due. How a sync works is in ``sync``.
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
@@ -45,6 +46,7 @@ class Runner:
     def _fail_interrupted(self) -> None:
         """A sync that was running when the service stopped has failed; its rows were undone."""
         reason = "The service stopped while this sync ran; the next sync completes it."
+        shutil.rmtree(self.state / "scratch", ignore_errors=True)
         for number, identifier, body in self.store.unfinished():
             self.store.end_sync(
                 number,

@@ -144,9 +144,7 @@ def _json(stream: IO[bytes]) -> Iterator[Row | Bad]:
 
 def _object(line: int, item: Any) -> Row:
     if not isinstance(item, dict):
-        raise ValueError(
-            f"the row is not a JSON object but {type(item).__name__}"
-        )
+        raise ValueError(f"the row is not a JSON object but {type(item).__name__}")
     return Row(line, {str(key): _seen(value) for key, value in item.items()})
 
 

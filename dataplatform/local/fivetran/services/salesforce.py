@@ -75,10 +75,10 @@ class SalesforceService:
         return [SetupTest(title, "PASSED") for title in titles]
 
     def discover(self) -> list[Table]:
-        described = [self.api.describe(name) for name in self.api.objects(_STANDARD_OBJECTS)]
-        described = [d for d in described if d is not None]
-        targets = destination_names(d["name"] for d in described)
-        return [self._table(d["name"], targets[d["name"]], d["fields"]) for d in described]
+        described = {name: self.api.describe(name) for name in self.api.objects(_STANDARD_OBJECTS)}
+        there = {name: found["fields"] for name, found in described.items() if found is not None}
+        targets = destination_names(there)
+        return [self._table(name, targets[name], fields) for name, fields in there.items()]
 
     def _table(self, name: str, target: str, fields: list[dict[str, Any]]) -> Table:
         kept = [field for field in fields if field["type"] not in _LEFT_OUT]

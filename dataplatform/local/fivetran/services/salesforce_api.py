@@ -114,7 +114,7 @@ class SalesforceApi:
         found: dict[str, Any] | None = self.get(
             f"services/data/{_VERSION}/sobjects/{quote(name, safe='')}/describe"
         )
-        return found and {"name": name, **found}
+        return found
 
     def query_all(self, soql: str) -> Iterator[dict[str, Any]]:
         """Yield the records of a query, deleted ones included, page by page."""
