@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -89,18 +89,26 @@ def read_yaml(path: Path, root: Path) -> YamlFile:
     """
     name = shown(path, root)
     try:
-        document = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise DeclarationError(name, None, f"cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise DeclarationError(name, None, "is not a text file in UTF-8.") from None
+    return _parsed(name, text)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(name: Path, text: str) -> YamlFile:
+    """Parse a text once, however many checks look at it; who reads it must not change it."""
+    try:
+        document = YAML(typ="rt").load(text)
     except DuplicateKeyError as error:
         mark = error.problem_mark
         key = str(error.problem).split('"')[1] if '"' in str(error.problem) else "a key"
         raise DeclarationError(name, mark.line + 1, f"{key!r} is written twice.") from None
     except MarkedYAMLError as error:
-        line = _marked_line(error, path)
-        raise DeclarationError(name, line, _yaml_message(error, path, line)) from None
+        line = _marked_line(error, text)
+        raise DeclarationError(name, line, _yaml_message(error, text, line)) from None
     except YAMLError as error:
         raise DeclarationError(name, None, f"is not YAML: {error}".split("\n")[0]) from None
     if document is None:
@@ -141,17 +149,17 @@ def _plain(file: YamlFile, node: Any, loc: tuple[str | int, ...]) -> Any:
     raise file.error(loc, "this kind of YAML value (a tag beginning with !) is not allowed.")
 
 
-def _marked_line(error: MarkedYAMLError, path: Path) -> int | None:
-    length = len(path.read_text(encoding="utf-8").splitlines())
+def _marked_line(error: MarkedYAMLError, text: str) -> int | None:
+    length = len(text.splitlines())
     marks = [mark for mark in (error.problem_mark, error.context_mark) if mark is not None]
     # What is never closed is noticed at the file's end, but begins earlier.
     lines = [mark.line + 1 for mark in marks]
     return next((line for line in lines if line <= length), length if lines else None)
 
 
-def _yaml_message(error: MarkedYAMLError, path: Path, line: int | None) -> str:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    text = lines[line - 1] if line and line <= len(lines) else ""
-    if "\t" in text[: len(text) - len(text.lstrip())]:
+def _yaml_message(error: MarkedYAMLError, text: str, line: int | None) -> str:
+    lines = text.splitlines()
+    wrong = lines[line - 1] if line and line <= len(lines) else ""
+    if "\t" in wrong[: len(wrong) - len(wrong.lstrip())]:
         return "the line begins with a tab: indent with spaces."
     return f"is not YAML: {error.problem or error.context}."
