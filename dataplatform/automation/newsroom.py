@@ -18,7 +18,6 @@ from dagster import (
     EventLogEntry,
 )
 
-from dataplatform.automation.pipelines import PIPELINE_TAG
 from dataplatform.automation.retries import attempts_left
 from dataplatform.declarations.pipeline import Pipeline
 from dataplatform.resources.notifiers import WEBHOOK, Item, Notice
@@ -40,7 +39,7 @@ class Newsroom:
 
     def recipients(self, run: DagsterRun | None, items: Sequence[Item]) -> list[str]:
         """Return who is told: whom the pipeline names, else the webhook and the assets' owners."""
-        pipeline = self.pipelines.get(run.tags.get(PIPELINE_TAG, "")) if run else None
+        pipeline = self.pipelines.get(run.job_name) if run else None
         if pipeline is not None:
             return list(pipeline.notify)
         owners = {word for item in items for word in item.owner.split(", ") if "@" in word}
@@ -92,7 +91,7 @@ def failed_steps(instance: DagsterInstance, run: DagsterRun, newsroom: Newsroom)
 def run_notice(
     run: DagsterRun, items: Sequence[Item], newsroom: Newsroom, entry: EventLogEntry
 ) -> tuple[Notice, list[str]]:
-    pipeline = newsroom.pipelines.get(run.tags.get(PIPELINE_TAG, ""))
+    pipeline = newsroom.pipelines.get(run.job_name)
     name = pipeline.name if pipeline else run.job_name.strip("_").replace("_", " ").lower()
     text = entry.get_dagster_event().message or "The run failed."
     if pipeline and run.status == DagsterRunStatus.FAILURE and attempts_left(pipeline, run):

@@ -101,7 +101,6 @@ def due_retries(
         records = instance.get_run_records(
             RunsFilter(
                 job_name=pipeline.name,
-                tags={PIPELINE_TAG: pipeline.name},
                 updated_after=datetime.fromtimestamp(now - delay - WINDOW_SECONDS, UTC),
             ),
             limit=100,
@@ -145,6 +144,8 @@ def _request(
     if graph is not None:
         _complete(assets, checks, graph)
     tags = {name: run.tags[name] for name in _KEPT_TAGS if name in run.tags}
+    # A launch through the interface's API carries no tags of its job; the retry does.
+    tags[PIPELINE_TAG] = run.job_name
     tags[PARENT_RUN_ID_TAG] = run.run_id
     tags[ROOT_RUN_ID_TAG] = run.root_run_id or run.tags.get(ROOT_RUN_ID_TAG) or run.run_id
     tags[ATTEMPT_TAG] = str(_attempt(run) + 1)

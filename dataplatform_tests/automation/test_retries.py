@@ -157,10 +157,7 @@ def test_a_pipeline_without_retries_and_a_run_of_no_pipeline_are_left(
     instance: DagsterInstance,
 ) -> None:
     _, ended = _fail(instance, "two", job="once")
-    BROKEN.add("two")
-    GRAPH.resolve_job_def("daily").execute_in_process(
-        instance=instance, raise_on_error=False, tags={PIPELINE_TAG: "other"}
-    )
+    _fail(instance, "two", job="everything")
     assert _due(instance, ended + 3600) == []
 
 
