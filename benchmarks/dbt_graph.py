@@ -151,8 +151,8 @@ def dagster_dev(project: Path) -> Iterator[Dagster]:
     """Run ``dagster dev`` on a project, warm: it has answered and has done one run."""
     subprocess.run(
         [sys.executable, "-c",
-         "from dataplatform.declarations.project import open_project;"
-         "from dataplatform.runtime.home import prepare_home; prepare_home(open_project())"],
+         ("from dataplatform.declarations.project import open_project;"
+         "from dataplatform.runtime.home import prepare_home; prepare_home(open_project())")],
         cwd=project, env=_variables(project), check=True,
     )  # fmt: skip
     with socket.socket() as free:

@@ -130,7 +130,7 @@ def gate_checks(context: Any, assets: Collection[AssetKey]) -> list[AssetCheckKe
     """
     run = getattr(context, "op_execution_context", context)
     step = run.get_step_execution_context()
-    if step._execution_data.repository_def is None:  # noqa: SLF001 - has no public reader
+    if step._execution_data.repository_def is None:
         return _recorded_checks(context.instance, assets)
     graph = step.repository_def.asset_graph
     wanted = set(assets)

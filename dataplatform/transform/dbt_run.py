@@ -222,6 +222,6 @@ def _cancel(worker: threading.Thread) -> None:
     for adapter in adapters:
         try:
             adapter.cancel_open_connections()
-        except Exception:  # noqa: BLE001 - the run is ending; nothing else can be done here
+        except Exception:
             continue
     worker.join(timeout=10)

@@ -65,7 +65,7 @@ def expected_versions(
         for parent in node.parents:
             relation = graph.relation(parent)
             known = recorded.get(relation, Recorded()).data_version
-            version = found[parent] if parent in found else known
+            version = found.get(parent, known)
             if version is None:
                 break
             inputs[relation] = version

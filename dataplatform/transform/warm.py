@@ -6,6 +6,7 @@ forked from one that imported this module has both. Nothing is opened and no thr
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 
 from dataplatform.declarations.dbt_project import parsed_manifest_file
@@ -30,10 +31,8 @@ def warm(project: Project) -> None:
     dbt_run.preload(parsed_manifest_file(project))
 
 
-try:
+# What is wrong with the project, the run itself says better, and to the one who asked.
+with contextlib.suppress(UserError):
     warm(open_project())
-except UserError:
-    # The run itself says it better, and to the one who asked.
-    pass
 
 __all__ = ["dbt_step", "warm"]

@@ -66,7 +66,7 @@ def test_backfills_refuse_what_cannot_be_built(shop: Shop) -> None:
     graph = load_graph(shop.project)
     (daily,) = by_day(graph, None)
     assert by_day(graph, "marts/daily") == [daily]
-    with pytest.raises(UserError, match="not rebuilt by day.*'daily'"):
+    with pytest.raises(UserError, match=r"not rebuilt by day.*'daily'"):
         by_day(graph, "dayly")
     with pytest.raises(UserError, match="is no day"):
         day("2025-1-33", "--from")
