@@ -181,7 +181,12 @@ def _value(value: Any) -> str:
 
 def _tally(table: TableReport) -> str:
     words = {BROKEN: "error", FAILED: "broken", WARNED: "warning", WAITING: "not judged"}
-    found = [f"{table.counts[s]} {w}" for s, w in words.items() if table.counts[s]]
+    plural = {BROKEN, WARNED}
+    found = [
+        f"{count} {word}{'s' if count > 1 and status in plural else ''}"
+        for status, word in words.items()
+        if (count := table.counts[status])
+    ]
     return ", ".join([*found, f"{table.counts[PASSED]} kept"] if table.counts[PASSED] else found)
 
 
