@@ -99,9 +99,7 @@ class Dagster:
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """Send a query and return its data."""
         body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(
-            self._url, body, {"Content-Type": "application/json"}
-        )
+        request = urllib.request.Request(self._url, body, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=60) as answer:
             data = json.loads(answer.read())
         if data.get("errors"):

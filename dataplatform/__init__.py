@@ -1,1 +1,1 @@
-"""A data platform a team can hold in its hand: one declared asset graph, from sync to served table."""
+"""A data platform a team can hold in its hand: one declared asset graph, sync to served table."""

@@ -75,7 +75,10 @@ def layers_table(report: Report, progress: Progress | None = None) -> Table:
             str(len(tables)),
             str(made) if progress else "",
             f"{sum(_rows(table) for table in tables):,}",
-            *(f"[{colour}]{counts[key]}[/]" if counts[key] else "·" for key, colour in _COLOURS.items()),
+            *(
+                f"[{colour}]{counts[key]}[/]" if counts[key] else "·"
+                for key, colour in _COLOURS.items()
+            ),
             str(sum(1 for table in tables if table.freshness.status == "late") or "·"),
         )
     return found

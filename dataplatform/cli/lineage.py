@@ -32,7 +32,9 @@ def command(
     table: Annotated[
         str | None, typer.Argument(help="A table, as marts.dim_customers; all without it.")
     ] = None,
-    upstream: Annotated[bool, typer.Option("--upstream", help="Only what it is made from.")] = False,
+    upstream: Annotated[
+        bool, typer.Option("--upstream", help="Only what it is made from.")
+    ] = False,
     downstream: Annotated[
         bool, typer.Option("--downstream", help="Only what is made from it.")
     ] = False,

@@ -59,7 +59,8 @@ class Progress:
         else:
             return
         running = ", ".join(self._running) or "…"
-        self._status.update(f"{running} · {len(self.made)} tables, {sum(self._checks.values())} checks")
+        checks = sum(self._checks.values())
+        self._status.update(f"{running} · {len(self.made)} tables, {checks} checks")
 
     def _materialised(self, event: DagsterEvent) -> None:
         found: Any = event.step_materialization_data.materialization

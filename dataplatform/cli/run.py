@@ -72,9 +72,7 @@ def _run(
             )
         for run_id in result.recovered:
             console.print(f"[yellow]Run {run_id[:8]} had died; it was marked as failed.[/]")
-        return show_closing(
-            console, project, instance, result, progress, time.monotonic() - began
-        )
+        return show_closing(console, project, instance, result, progress, time.monotonic() - began)
 
 
 def _start_servers(console: Console, project: Project) -> None:

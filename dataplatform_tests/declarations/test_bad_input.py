@@ -326,7 +326,10 @@ def test_enough_mistakes_are_tried() -> None:
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("locl", "'locl' is not an environment: config/environments has local. Did you mean 'local'?"),
+        (
+            "locl",
+            "'locl' is not an environment: config/environments has local. Did you mean 'local'?",
+        ),
         ("../local", "'../local' is not an environment: config/environments has local."),
     ],
 )

@@ -148,7 +148,7 @@ class Company:
 
 @contextmanager
 def company(scale: float = SCALE) -> Iterator[Company]:
-    """Make a project in a folder of its own, and take it down at the end; the first run starts it."""
+    """Make a project in a folder of its own; its first run starts it, the end takes it down."""
     folder = Path(tempfile.mkdtemp(prefix="dataplatform-company-"))
     project = copy_project(folder, scale=scale)
     for file in ("workspace.yaml", "dagster.yaml"):

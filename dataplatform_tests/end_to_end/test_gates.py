@@ -88,7 +88,8 @@ def _launch(
 ) -> tuple[str, set[str], str]:
     """Run a job, or one asset alone; return how it ended, what was made, and what was said."""
     chosen = [{"path": asset.split("/")}] if asset else None
-    launched = interface.ask(LAUNCH, job="__ASSET_JOB" if asset else job, assets=chosen)["launchRun"]
+    answer = interface.ask(LAUNCH, job="__ASSET_JOB" if asset else job, assets=chosen)
+    launched = answer["launchRun"]
     assert launched["__typename"] == "LaunchRunSuccess", launched
     run_id = launched["run"]["runId"]
 
