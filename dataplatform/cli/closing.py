@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from dataplatform.cli.progress import Progress
     from dataplatform.declarations.project import Project
     from dataplatform.quality.report_model import Report, TableReport
+    from dataplatform.resources.run_history import PastRun
     from dataplatform.runtime.execute import RunResult
 
 _COLOURS = {"passed": "green", "warned": "yellow", "failed": "red", "error": "red"}
+_ENDS = {"success": "green", "failure": "red", "canceled": "yellow"}
 
 
 def show_closing(
@@ -82,6 +84,17 @@ def layers_table(report: Report, progress: Progress | None = None) -> Table:
             str(sum(1 for table in tables if table.freshness.status == "late") or "·"),
         )
     return found
+
+
+def run_line(run: PastRun) -> str:
+    """Return a past run as one line."""
+    colour = _ENDS.get(run.status, "cyan")
+    took = f"{run.seconds:.0f} s" if run.seconds is not None else "-"
+    retry = f"  retry of {run.parent[:8]}" if run.parent else ""
+    return (
+        f"{run.began:%Y-%m-%d %H:%M:%S}  [{colour}]{run.status:<9}[/] {took:>6}  "
+        f"{run.job:<14} {run.run_id[:8]}{retry}"
+    )
 
 
 def unchanged_sentence(report: Report, progress: Progress) -> str:

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from dagster import DagsterEvent, DagsterInstance
+    from dagster import DagsterInstance
     from rich.console import Console
 
     from dataplatform.declarations.pipeline import Pipeline
 
 app = typer.Typer(help="Declared pipelines: list them, see how they went, run one now.")
-
-_COLOURS = {"SUCCESS": "green", "FAILURE": "red", "CANCELED": "yellow"}
 
 
 @app.command("list")
@@ -65,6 +63,7 @@ def trigger(
     """Run a pipeline now, here, and wait for its end."""
     from rich.console import Console
 
+    from dataplatform.cli.progress import Progress
     from dataplatform.declarations.project import open_project
     from dataplatform.runtime.compute_logs import screen
     from dataplatform.runtime.execute import execute
@@ -75,7 +74,8 @@ def trigger(
     with screen() as stream:
         console = Console(file=stream, highlight=False)
         console.print(f"Running {pipeline.name}: {pipeline.selection}")
-        result = execute(project, job=pipeline.name, on_event=lambda event: _tell(console, event))
+        with Progress(console) as progress:
+            result = execute(project, job=pipeline.name, on_event=progress.take)
         for failure in result.failures:
             console.print(f"[red]{failure}[/]")
         ended = "ended well" if result.success else "was stopped" if result.canceled else "failed"
@@ -99,50 +99,21 @@ def _clock(pipeline: Pipeline) -> str:
 
 
 def _next(pipeline: Pipeline) -> str:
-    """Return when the clock ticks next, in its own time zone."""
     if not pipeline.cron:
         return "only when it is triggered"
-    from datetime import datetime
-    from zoneinfo import ZoneInfo
+    from dataplatform.resources.run_history import next_tick
 
-    from dagster._utils.schedules import schedule_execution_time_iterator
-
-    now = datetime.now(ZoneInfo(pipeline.timezone)).timestamp()
-    tick = next(schedule_execution_time_iterator(now, pipeline.cron, pipeline.timezone))
+    tick = next_tick(pipeline.cron, pipeline.timezone)
     return f"next at {tick:%Y-%m-%d %H:%M} {pipeline.timezone}, while Dagster's daemon runs"
 
 
 def _show(console: Console, instance: DagsterInstance, pipeline: Pipeline, runs: int) -> None:
-    from datetime import datetime
-
-    from dagster import RunsFilter
+    from dataplatform.cli.closing import run_line
+    from dataplatform.resources.run_history import last_runs
 
     console.print(f"[bold]{pipeline.name}[/]  {_next(pipeline)}")
-    records = instance.get_run_records(RunsFilter(job_name=pipeline.name), limit=runs)
-    for record in records:
-        run = record.dagster_run
-        began = record.start_time or record.create_timestamp.timestamp()
-        took = f"{record.end_time - began:.0f} s" if record.end_time else "-"
-        colour = _COLOURS.get(run.status.value, "cyan")
-        retry = f"  retry of {run.parent_run_id[:8]}" if run.parent_run_id else ""
-        console.print(
-            f"  {datetime.fromtimestamp(began):%Y-%m-%d %H:%M:%S}  "
-            f"[{colour}]{run.status.value.lower():<8}[/]  {took:>6}  {run.run_id[:8]}{retry}"
-        )
-    if not records:
+    found = last_runs(instance, runs, pipeline.name)
+    for run in found:
+        console.print(f"  {run_line(run)}")
+    if not found:
         console.print("  never ran")
-
-
-def _tell(console: Console, event: DagsterEvent) -> None:
-    from dagster import DagsterEventType
-
-    if event.event_type == DagsterEventType.STEP_START:
-        console.print(f"[dim]… {event.step_key}[/]")
-    elif event.event_type == DagsterEventType.ASSET_MATERIALIZATION and event.asset_key:
-        console.print(f"[green]✓[/] {event.asset_key.to_user_string()}")
-    elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
-        verdict = event.asset_check_evaluation_data
-        if not verdict.passed:
-            colour = "red" if verdict.severity.value == "ERROR" else "yellow"
-            where = f"{verdict.asset_key.to_user_string()} {verdict.check_name}"
-            console.print(f"[{colour}]✗[/] {where}: {verdict.description or 'failed'}")

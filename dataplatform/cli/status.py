@@ -9,10 +9,11 @@ def command() -> None:
     """Show the local servers, the last runs and the tables by layer. Exit code 1 if not green."""
     from rich.console import Console
 
-    from dataplatform.cli.closing import layers_table
+    from dataplatform.cli.closing import layers_table, run_line
     from dataplatform.declarations.project import open_project
     from dataplatform.local import supervisor
     from dataplatform.quality.report import summary
+    from dataplatform.resources.run_history import last_runs
     from dataplatform.runtime.home import open_instance
 
     project = open_project()
@@ -22,13 +23,8 @@ def command() -> None:
         colour = "green" if row.condition == "running" else "red"
         console.print(f"  [{colour}]{row.condition:<8}[/] {row.name:<13} {row.address or ''}")
     with open_instance(project) as instance:
-        runs = instance.get_run_records(limit=5)
-        for record in runs:
-            run = record.dagster_run
-            console.print(
-                f"  {record.create_timestamp:%Y-%m-%d %H:%M} UTC  {run.status.value.lower():<9} "
-                f"{run.job_name}  {run.run_id[:8]}"
-            )
+        for run in last_runs(instance, 5):
+            console.print(f"  {run_line(run)}")
         report = summary(project, instance)
     if not report.tables:
         console.print("Nothing has run yet: `make run`.")
