@@ -5,6 +5,7 @@ stays as it was, with its last good rows, and the step says so at its end.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from dagster import (
@@ -66,6 +67,15 @@ def publish_assets(
         for node in marts
     ]
 
+    described = {
+        asset_key(node.relation.published): {
+            name: column["description"]
+            for name, column in node.columns.items()
+            if column["description"]
+        }
+        for node in marts
+    }
+
     @multi_asset(
         name="publish_marts",
         specs=specs,
@@ -74,7 +84,7 @@ def publish_assets(
         pool="warehouse",
     )
     def publish_marts(context: AssetExecutionContext) -> Iterator[Any]:
-        yield from publish(context, context.resources.warehouse.warehouse)
+        yield from publish(context, context.resources.warehouse.warehouse, described)
 
     return publish_marts
 
@@ -107,8 +117,17 @@ def refusals(
     return found
 
 
-def publish(context: AssetExecutionContext, warehouse: Any) -> Iterator[Any]:
+def publish(
+    context: AssetExecutionContext,
+    warehouse: Any,
+    described: Mapping[AssetKey, Mapping[str, str]],
+) -> Iterator[Any]:
     """Publish the selected marts.
+
+    Args:
+        context: the step's context.
+        warehouse: where candidates are copied from and to.
+        described: what each column of a mart means, shown with the published table.
 
     Raises:
         Failure: a mart kept its last rows because its candidate breaks a rule or could not be
@@ -151,6 +170,7 @@ def publish(context: AssetExecutionContext, warehouse: Any) -> Iterator[Any]:
             wrong.append(f"{relation_of(key)} was not published: {error}")
             continue
         tags = version_tags(version, _CODE, {source: (version, built.storage_id)})
+        facts = replace(facts, comments={**described.get(key, {}), **facts.comments})
         metadata = observed_metadata(relation_of(key), facts)
         yield from record(step, [AssetMaterialization(key, metadata=metadata, tags=tags)])
     if unchanged:

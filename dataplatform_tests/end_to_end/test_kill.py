@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 VOLATILE = {
     "_fivetran_synced",
     "_synced_at",
+    "_source_version",
     "_modified",
     "_file",
     "dbt_updated_at",

@@ -34,6 +34,10 @@ def describe(defs: Any) -> dict[str, Any]:
     """Return keys, inputs, checks, jobs, schedules and sensors of a graph."""
     repository = defs.get_repository_def()
     graph = repository.asset_graph
+    severity = {
+        check: graph.get_check_spec(check).metadata["dataplatform/severity"]
+        for check in graph.asset_check_keys
+    }
     return {
         "assets": {
             key.to_user_string(): {
@@ -41,7 +45,7 @@ def describe(defs: Any) -> dict[str, Any]:
                 "group": graph.get(key).group_name,
                 "owners": sorted(graph.get(key).owners),
                 "checks": sorted(
-                    f"{check.name} ({graph.get_check_spec(check).metadata['dataplatform/severity']})"
+                    f"{check.name} ({severity[check]})"
                     for check in graph.asset_check_keys
                     if check.asset_key == key
                 ),

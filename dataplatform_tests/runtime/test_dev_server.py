@@ -38,15 +38,9 @@ def _status(instance: DagsterInstance, run_id: str) -> str:
 def test_a_bare_dagster_dev(server: Server, folder: Path, project: Any) -> None:
     server.wait_until_warm()
     with open_instance(project) as instance:
-        # Launched through the interface, the first step runs within two seconds.
-        waits = []
-        for _ in range(3):
-            asked = time.time()
-            run_id = server.launch("only_a")
-            server.until(lambda run_id=run_id: _status(instance, run_id) == "SUCCESS", 30)  # type: ignore[misc]
-            (step,) = instance.get_run_step_stats(run_id)
-            waits.append(step.start_time - asked)  # type: ignore[operator]
-        assert min(waits) < 2, waits
+        # How soon a launch reaches its first step is measured in benchmarks/launch.py.
+        run_id = server.launch("only_a")
+        server.until(lambda: _status(instance, run_id) == "SUCCESS", 30)
         logs = list((folder / HOME / "compute_logs" / run_id / "compute_logs").glob("*.out"))
         assert [log.read_text() for log in logs] == ["printed by a\n"]
 
@@ -82,8 +76,10 @@ def test_a_bare_dagster_dev(server: Server, folder: Path, project: Any) -> None:
 
     workers = server.workers()
     server.stop()
-    time.sleep(1)
-    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+    deadline = time.monotonic() + 30
+    while left := [pid for pid in workers if Path(f"/proc/{pid}").exists()]:
+        assert time.monotonic() < deadline, f"still alive: {left}"
+        time.sleep(0.2)
     with open_instance(project) as instance:
         assert {killed, stopped, changed} <= {run.run_id for run in instance.get_runs()}
 

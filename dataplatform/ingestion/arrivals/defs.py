@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckResult,
     AssetKey,
     AssetMaterialization,
     DagsterInstance,
@@ -27,6 +29,7 @@ from dagster_fivetran.translator import FivetranMetadataSet
 from dataplatform.declarations.connection import Connection
 from dataplatform.declarations.errors import UserError
 from dataplatform.declarations.project import Project
+from dataplatform.ingestion.syncs.defs import columns_check
 from dataplatform.keys import asset_key
 from dataplatform.resources.fivetran.workspace import DeclaredWorkspace
 from dataplatform.resources.table_metadata import observed_metadata
@@ -64,7 +67,7 @@ def build_sensors(project: Project) -> list[SensorDefinition]:
         warehouse: WarehouseResource,
     ) -> SensorResult | SkipReason:
         told: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
-        events: list[AssetMaterialization] = []
+        events: list[AssetMaterialization | AssetCheckEvaluation] = []
         troubles: list[str] = []
         for connection in connections:
             try:
@@ -93,11 +96,11 @@ def _arrivals(
     warehouse: WarehouseResource,
     connection: Connection,
     ended: datetime,
-) -> list[AssetMaterialization]:
+) -> list[AssetMaterialization | AssetCheckEvaluation]:
     # A tick has a minute; a warehouse that is busy for longer is looked at in the next one.
     facts = warehouse.warehouse.facts(connection.relations, PATIENCE_SECONDS)
     live = fivetran.live_id(connection.name)
-    return [
+    arrived = [
         AssetMaterialization(
             asset_key(relation),
             description=f"Synced outside Dagster by the connection {connection.name}.",
@@ -117,6 +120,25 @@ def _arrivals(
         for relation, table in connection.relations.items()
         if relation in facts
     ]
+    # The gate on columns is judged by the step that syncs; no step did, so it is judged here.
+    verdicts = [
+        _evaluation(columns_check(relation, table, facts, warehouse.warehouse))
+        for relation, table in connection.relations.items()
+        if relation in facts
+    ]
+    return [*arrived, *verdicts]
+
+
+def _evaluation(result: AssetCheckResult) -> AssetCheckEvaluation:
+    assert result.asset_key is not None and result.check_name is not None
+    return AssetCheckEvaluation(
+        asset_key=result.asset_key,
+        check_name=result.check_name,
+        passed=result.passed,
+        metadata=result.metadata,
+        severity=result.severity,
+        description=result.description,
+    )
 
 
 def _being_synced(instance: DagsterInstance, connection: Connection) -> bool:

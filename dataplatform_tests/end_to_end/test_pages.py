@@ -1,0 +1,153 @@
+"""Dagster's interface and the check report, opened in a real browser; the clocks really tick.
+
+With DATAPLATFORM_SCREENSHOTS set to a folder, pictures are kept there to be looked at.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from dataplatform.local import supervisor
+from dataplatform.runtime.home import open_instance
+from dataplatform_tests.end_to_end.company import Company, company
+from dataplatform_tests.runtime.dev_server import Server
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="module")
+def it() -> Iterator[Company]:
+    with company() as found:
+        found.command("run")
+        yield found
+
+
+@pytest.fixture(scope="module")
+def interface(it: Company) -> Iterator[Server]:
+    # A clock that ticks every minute, for a pipeline that takes seconds.
+    it.edit("config/pipelines/community.yml", r"cron: .*", 'cron: "* * * * *"')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATAPLATFORM_PROJECT", str(it.project.root))
+        server = Server(it.project.root)
+    server.wait_until_warm()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    browser = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
+    assert browser, "No Chromium: `make test` installs it, by hand `apt-get install chromium`."
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        yield running.new_page(viewport={"width": 1600, "height": 1000})
+        running.close()
+
+
+def _picture(page: Page, name: str) -> None:
+    if folder := os.environ.get("DATAPLATFORM_SCREENSHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=f"{folder}/{name}.png")
+
+
+def _open(page: Page, server: Server, path: str) -> None:
+    page.goto(f"http://127.0.0.1:{server.port}{path}")
+    skip = page.get_by_text("Skip", exact=True)
+    page.wait_for_timeout(1500)
+    if skip.count():
+        skip.first.click()
+
+
+def test_the_report_opens_without_network(it: Company, page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((it.project.state / "report" / "index.html").as_uri())
+    expect(page.locator("h1")).to_contain_text("Every promise is kept")
+    _picture(page, "report")
+    page.get_by_role("searchbox").fill("dim_customers")
+    expect(page.get_by_text("marts.dim_customers").first).to_be_visible()
+    expect(page.get_by_text("raw_salesforce.contact").first).not_to_be_visible()
+    assert {url.split(":")[0] for url in asked} == {"file"}
+
+
+def test_the_interface_shows_the_platform(it: Company, interface: Server, page: Page) -> None:
+    _open(page, interface, "/asset-groups")
+    for group in ("raw_salesforce", "staging", "candidate", "marts", "curated"):
+        expect(page.get_by_text(group, exact=True).first).to_be_visible(timeout=30_000)
+    page.wait_for_timeout(2500)
+    _picture(page, "lineage")
+
+    _open(page, interface, "/assets/candidate/dim_customers?view=checks")
+    expect(page.get_by_text("customer_id_not_null").first).to_be_visible(timeout=30_000)
+    page.wait_for_timeout(1500)
+    _picture(page, "checks")
+
+    _open(page, interface, "/assets/marts/dim_customers")
+    expect(page.get_by_text("Row count").first).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("lifetime_value_eur").first).to_be_visible()
+    page.wait_for_timeout(1500)
+    _picture(page, "asset")
+
+    _open(page, interface, "/automation")
+    for name in ("customers_schedule", "fivetran_syncs", "delayed_retries", "notify_failures"):
+        expect(page.get_by_text(name).first).to_be_visible(timeout=30_000)
+    _picture(page, "automation")
+
+
+def test_clocks_tick_and_syncs_elsewhere_are_noticed(it: Company, interface: Server) -> None:
+    """The daemon runs a schedule; a sync that Fivetran started itself builds what is below it."""
+    with open_instance(it.project) as instance:
+
+        def runs(job: str) -> list[Any]:
+            return [
+                run
+                for run in instance.get_runs(limit=50)
+                if run.job_name == job and "dagster/schedule_name" in run.tags
+            ]
+
+        interface.until(lambda: [r for r in runs("community") if r.is_success], 240)
+
+        # The clock has done its part; what follows must come from the sensor.
+        it.command("demo", "advance", "--days", "1")
+        before = it.rows("select count(*) from marts.fact_orders")
+        _sync_elsewhere(it)
+        interface.until(lambda: it.rows("select count(*) from marts.fact_orders") != before, 240)
+        made = instance.get_latest_materialization_event(_key("candidate/fact_orders"))
+        assert made is not None
+        run = instance.get_run_by_id(made.run_id)
+        assert run is not None and run.tags.get("dataplatform/automation") == "condition", run
+
+
+def _key(text: str) -> Any:
+    from dagster import AssetKey
+
+    return AssetKey(text.split("/"))
+
+
+def _sync_elsewhere(it: Company) -> None:
+    """Have the account sync by itself, as its own schedule does."""
+    import httpx
+
+    found = it.project.environment.resolve_all(
+        {name: f"${{local:fivetran.{name}}}" for name in ("url", "api_key", "api_secret")}
+    )
+    with httpx.Client(
+        base_url=found["url"], auth=(found["api_key"], found["api_secret"]), timeout=60
+    ) as client:
+        items = client.get("/v1/connections").json()["data"]["items"]
+        (chosen,) = [one["id"] for one in items if one["service"] == "postgres"]
+        before = client.get(f"/v1/connections/{chosen}").json()["data"]["succeeded_at"]
+        client.post(f"/v1/connections/{chosen}/sync", json={"force": True}).raise_for_status()
+        deadline = time.monotonic() + 120
+        while client.get(f"/v1/connections/{chosen}").json()["data"]["succeeded_at"] == before:
+            assert time.monotonic() < deadline, supervisor.log_path(it.project, "fivetran")
+            time.sleep(0.5)
