@@ -1,21 +1,27 @@
 """Checks that run outside dbt, as Dagster steps.
 
 One step for each raw table with a contract: its rules in one scan. One step for each table with
-rules that only Great Expectations can evaluate. Rules of dbt models are judged inside the dbt step
+rules that only Great Expectations can evaluate, which keeps a verdict as long as neither rule nor
+build has changed. Rules of dbt models are judged inside the dbt step
 and appear there. What a rule means and how it is computed lives in ``checks`` and ``gx``.
 """
 
 # Dagster reads the annotations of a step, so they are not postponed in this module.
 
-from collections.abc import Callable, Iterable, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dagster import (
     AssetCheckExecutionContext,
+    AssetCheckKey,
     AssetCheckResult,
     AssetChecksDefinition,
+    AssetCheckSeverity,
     AutomationCondition,
+    DagsterInstance,
     Definitions,
+    MetadataValue,
     multi_asset_check,
 )
 
@@ -25,6 +31,12 @@ from dataplatform.checks.spec import Check
 from dataplatform.checks.verdicts import Verdict
 from dataplatform.keys import layer_of
 from dataplatform.resources.check_results import check_result, check_spec, summary_of
+from dataplatform.resources.instance import (
+    RULE_VERSION,
+    LastVerdict,
+    latest_materialisations,
+    latest_verdicts,
+)
 from dataplatform.resources.warehouse.resource import WarehouseResource
 
 if TYPE_CHECKING:
@@ -48,12 +60,18 @@ def build_definitions(project: "Project") -> Definitions:
             steps.append(_step(f"check_{name}", contract, scan_checks(checks), _scan))
         only_gx = gx_checks(checks)
         if only_gx:
-            steps.append(_step(f"gx_{name}", contract, only_gx, _expectations(project, contract)))
+            steps.append(
+                _step(f"gx_{name}", contract, only_gx, _expectations(project, contract), True)
+            )
     return Definitions(asset_checks=steps)
 
 
 def _step(
-    name: str, contract: "Contract", checks: Sequence[Check], evaluate: Evaluate
+    name: str,
+    contract: "Contract",
+    checks: Sequence[Check],
+    evaluate: Evaluate,
+    costly: bool = False,
 ) -> AssetChecksDefinition:
     by_name = {check.name: check for check in checks}
 
@@ -71,14 +89,50 @@ def _step(
     def step(
         context: AssetCheckExecutionContext, warehouse: WarehouseResource
     ) -> Iterable[AssetCheckResult]:
-        chosen = {key.name for key in context.selected_asset_check_keys}
-        asked = [check for check in checks if check.name in chosen]
-        for verdict in evaluate(warehouse.warehouse, asked):
-            if not verdict.passed:
-                context.log.warning(f"{contract.relation} {verdict.name}: {summary_of(verdict)}")
-            yield check_result(verdict, by_name[verdict.name])
+        chosen = set(context.selected_asset_check_keys)
+        kept = _kept(context.instance, chosen, by_name) if costly else {}
+        for verdict in kept.values():
+            context.log.info(f"{contract.relation} {verdict.check.name}: unchanged")
+            yield _again(verdict)
+        asked = [by_name[key.name] for key in sorted(chosen - set(kept))]
+        for found in evaluate(warehouse.warehouse, asked) if asked else ():
+            if not found.passed:
+                context.log.warning(f"{contract.relation} {found.name}: {summary_of(found)}")
+            result = check_result(found, by_name[found.name])
+            version = MetadataValue.text(_version(by_name[found.name]))
+            yield result._replace(metadata={**result.metadata, RULE_VERSION: version})
 
     return step
+
+
+def _version(check: Check) -> str:
+    return hashlib.sha256(repr(check).encode()).hexdigest()[:32]
+
+
+def _kept(
+    instance: DagsterInstance, keys: set[AssetCheckKey], by_name: Mapping[str, Check]
+) -> dict[AssetCheckKey, LastVerdict]:
+    """Return the verdicts that still stand: the same rule, kept, on the table's last build."""
+    built = latest_materialisations(instance, {key.asset_key for key in keys})
+    return {
+        key: verdict
+        for key, verdict in latest_verdicts(instance, keys).items()
+        if verdict.passed
+        and key.asset_key in built
+        and verdict.target == built[key.asset_key].storage_id
+        and verdict.rule_version == _version(by_name[key.name])
+    }
+
+
+def _again(verdict: LastVerdict) -> AssetCheckResult:
+    return AssetCheckResult(
+        passed=verdict.passed,
+        asset_key=verdict.check.asset_key,
+        check_name=verdict.check.name,
+        severity=AssetCheckSeverity(verdict.severity),
+        description=verdict.description,
+        metadata={**verdict.metadata, "dataplatform/judged_in_run": verdict.run_id},
+    )
 
 
 def _scan(warehouse: "Warehouse", checks: Sequence[Check]) -> list[Verdict]:

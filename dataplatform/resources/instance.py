@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dagster import AssetCheckKey, AssetCheckSeverity, AssetKey, DagsterInstance
@@ -49,6 +49,7 @@ class LastVerdict:
     target: int | None
     rule_version: str | None
     description: str | None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 def latest_materialisations(
@@ -114,6 +115,7 @@ def latest_verdicts(
             target=target.storage_id if target else None,
             rule_version=None if version is None else str(version.value),
             description=evaluation.description,
+            metadata=evaluation.metadata,
         )
     return found
 
