@@ -17,6 +17,8 @@ from dataplatform.runtime.process import PROCESS_TAG, mark_of
 from dataplatform.runtime.recovery import recover
 
 if TYPE_CHECKING:
+    from dagster._utils.error import SerializableErrorInfo
+
     from dagster import AssetKey, DagsterEvent, DagsterInstance, DagsterRun, JobDefinition
     from dagster._core.definitions.repository_definition import RepositoryDefinition
 
@@ -215,6 +217,16 @@ def _interrupted(event: DagsterEvent) -> bool:
     return event.is_step_failure and (event.step_failure_data.error_source == ErrorSource.INTERRUPT)
 
 
+def _cause(error: SerializableErrorInfo | None) -> str:
+    """Return what went wrong at the bottom, without Dagster's own words around it."""
+    if error is None:
+        return "failed"
+    while error.cause is not None:
+        error = error.cause
+    # A user's mistake is its sentence alone; of anything else the kind helps.
+    return error.message.strip().removeprefix("dataplatform.declarations.errors.UserError: ")
+
+
 def _note(event: DagsterEvent, result: RunResult) -> None:
     """Keep what the closing lines of a run need of an event."""
     from dagster import DagsterEventType
@@ -222,8 +234,7 @@ def _note(event: DagsterEvent, result: RunResult) -> None:
     if event.is_step_failure and not _interrupted(event):
         data = event.step_failure_data
         error = data.user_failure_data.description if data.user_failure_data else None
-        text = error or (data.error.message.strip() if data.error else "failed")
-        result.failures.append(f"{event.step_key}: {text}")
+        result.failures.append(f"{event.step_key}: {error or _cause(data.error)}")
     elif event.event_type == DagsterEventType.RUN_FAILURE and not result.failures:
         failure = event.job_failure_data
         message = failure.error.message.strip() if failure and failure.error else event.message
