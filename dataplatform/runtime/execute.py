@@ -17,10 +17,9 @@ from dataplatform.runtime.process import PROCESS_TAG, mark_of
 from dataplatform.runtime.recovery import recover
 
 if TYPE_CHECKING:
-    from dagster._utils.error import SerializableErrorInfo
-
     from dagster import AssetKey, DagsterEvent, DagsterInstance, DagsterRun, JobDefinition
     from dagster._core.definitions.repository_definition import RepositoryDefinition
+    from dagster._utils.error import SerializableErrorInfo
 
     from dataplatform.declarations.project import Project
 
