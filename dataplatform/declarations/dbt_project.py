@@ -7,12 +7,15 @@ What the graph holds is ``dbt_graph.py``; running dbt is the transform room's bu
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -93,8 +96,9 @@ def parsed_manifest_file(project: Project) -> Path:
     """Return dbt's own parsed manifest (msgpack) of the present files, parsing when needed."""
     graph_file = _graph_file(project, graph_version(project))
     parsed = graph_file.with_suffix(".msgpack")
-    if not parsed.is_file() or not graph_file.is_file():
-        _parse(project, graph_file)
+    with _parsing(project):
+        if not parsed.is_file() or not graph_file.is_file():
+            _parse(project, graph_file)
     return parsed
 
 
@@ -109,8 +113,20 @@ def _read(path: Path) -> DbtGraph:
 
 def _load(path: Path, project: Project) -> DbtGraph:
     if not path.is_file():
-        _parse(project, path)
+        with _parsing(project):
+            if not path.is_file():
+                _parse(project, path)
     return _read(path)
+
+
+@contextmanager
+def _parsing(project: Project) -> Iterator[None]:
+    """Let one process parse at a time: dbt writes into one folder, and the rest can read it."""
+    folder = target_folder(project)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "parse.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _target(project: Project) -> str:
@@ -160,7 +176,7 @@ def _parse(project: Project, graph_file: Path) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    # Another process may parse at the same time: each writes its own file, the last one stays.
+    # Whoever reads without the lock sees the old file or the new one, never a part.
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     temporary.write_bytes(content)
     temporary.replace(path)
