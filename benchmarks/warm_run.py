@@ -33,7 +33,7 @@ def bare(it: Company) -> dict[str, float]:
         for connection in it.project.connections:
             if connection.service != "postgres":
                 continue
-            for table in connection.tables.values():
+            for table in connection.tables:
                 with sources.postgres.cursor().copy(f"COPY {table.name} TO STDOUT") as copy:
                     for _ in copy:
                         pass
