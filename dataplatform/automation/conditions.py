@@ -23,8 +23,7 @@ from dagster import (
 )
 
 from dataplatform.automation.pipelines import PIPELINE_TAG
-
-GATE = "dataplatform/gate"
+from dataplatform.resources.instance import GATE
 
 Gates = Mapping[AssetKey, Sequence[AssetCheckKey]]
 Coverage = Mapping[AssetKey, Collection[str]]

@@ -33,16 +33,16 @@ def show_closing(
     seconds: float,
 ) -> bool:
     """Print the closing tables, write the report, and return whether all is green."""
-    from dataplatform.quality.report import summary, write_report
+    from dataplatform.quality.report import gather, write_report
 
-    report = summary(project, instance)
+    report = gather(project, instance)
     console.print()
     console.print(layers_table(report, progress))
     for table in report.tables:
         for rule in table.rules:
             if rule.status == "warned":
                 console.print(f"[yellow]warning[/]  {table.relation} {rule.name}: {rule.expected}")
-    path = write_report(project, instance)
+    path = write_report(project, report)
     console.print()
     console.print(unchanged_sentence(report, progress))
     shown = path.relative_to(project.root) if path.is_relative_to(project.root) else path

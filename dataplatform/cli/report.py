@@ -19,13 +19,13 @@ def command(
 ) -> None:
     """Write the check report: every table, its rules, how they stood and how they stand."""
     from dataplatform.declarations.project import open_project
-    from dataplatform.quality.report import gather, headline, write_page
+    from dataplatform.quality.report import gather, headline, write_report
     from dataplatform.runtime.home import open_instance
 
     project = open_project()
     with open_instance(project) as instance:
         report = gather(project, instance)
-    path = write_page(report, output or project.state / "report" / "index.html")
+    path = write_report(project, report, output)
     typer.echo(f"{headline(report)}: {path}")
     if show:
         typer.launch(path.as_uri())

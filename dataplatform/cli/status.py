@@ -12,7 +12,7 @@ def command() -> None:
     from dataplatform.cli.closing import layers_table, run_line
     from dataplatform.declarations.project import open_project
     from dataplatform.local import supervisor
-    from dataplatform.quality.report import summary
+    from dataplatform.quality.report import gather
     from dataplatform.resources.run_history import last_runs
     from dataplatform.runtime.home import open_instance
 
@@ -25,7 +25,7 @@ def command() -> None:
     with open_instance(project) as instance:
         for run in last_runs(instance, 5):
             console.print(f"  {run_line(run)}")
-        report = summary(project, instance)
+        report = gather(project, instance)
     if not report.tables:
         console.print("Nothing has run yet: `make run`.")
         return

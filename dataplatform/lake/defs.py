@@ -27,6 +27,7 @@ from dataplatform.resources.instance import (
     latest_data_version,
 )
 from dataplatform.resources.lake import LakeResource
+from dataplatform.resources.table_metadata import ROW_COUNT
 from dataplatform.resources.warehouse.resource import WarehouseResource
 
 STEP = "curate_marts"
@@ -91,7 +92,7 @@ def _curate(marts: list[PublishedMart]) -> AssetsDefinition:
                 asset_key=asset_key(Relation(CURATED, mart.name)),
                 data_version=DataVersion(done.sha256[:32]),
                 metadata={
-                    "dagster/row_count": done.rows,
+                    ROW_COUNT: done.rows,
                     "dagster/uri": done.uri,
                     "dataplatform/bytes": done.size,
                 },

@@ -62,23 +62,13 @@ def gather(project: Project, instance: DagsterInstance, now: float | None = None
     )
 
 
-def write_report(project: Project, instance: DagsterInstance, output: Path | None = None) -> Path:
-    """Write the page and return its path, ``.dataplatform/report/index.html`` by default."""
+def write_report(project: Project, report: Report, output: Path | None = None) -> Path:
+    """Write the page, whole or not at all: ``.dataplatform/report/index.html`` by default."""
     path = output or project.state / "report" / "index.html"
-    return write_page(gather(project, instance), path)
-
-
-def write_page(report: Report, path: Path) -> Path:
-    """Write a report's page, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".draft")
     draft.write_text(render(report), encoding="utf-8")
     return draft.replace(path)
-
-
-def summary(project: Project, instance: DagsterInstance) -> Report:
-    """Return the report's figures alone: ``counts``, ``late``, ``failed``, ``layers``."""
-    return gather(project, instance)
 
 
 def render(report: Report) -> str:

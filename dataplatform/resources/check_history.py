@@ -16,6 +16,7 @@ from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._serdes import deserialize_value
 
 from dataplatform.keys import Relation, relation_of
+from dataplatform.resources.table_metadata import ROW_COUNT
 
 _DONE = ("SUCCEEDED", "FAILED")
 
@@ -139,7 +140,7 @@ def _success(instance: DagsterInstance, run_id: str) -> float | None:
 def _row_count(last: Any) -> int | None:
     if last is None or last.asset_materialization is None:
         return None
-    count = last.asset_materialization.metadata.get("dagster/row_count")
+    count = last.asset_materialization.metadata.get(ROW_COUNT)
     return None if count is None else int(count.value)
 
 

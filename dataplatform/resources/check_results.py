@@ -22,10 +22,7 @@ from dagster import (
 from dataplatform.checks.spec import Check
 from dataplatform.checks.verdicts import Verdict
 from dataplatform.keys import asset_key
-
-GATE = "dataplatform/gate"
-SEVERITY = "dataplatform/severity"
-RULE = "dataplatform/rule"
+from dataplatform.resources.instance import GATE, RULE, SEVERITY
 
 
 def check_spec(

@@ -18,8 +18,11 @@ from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecordStatus,
 )
 
+from dataplatform.resources.table_metadata import ROW_COUNT
+
 GATE = "dataplatform/gate"
 SEVERITY = "dataplatform/severity"
+RULE = "dataplatform/rule"
 RULE_VERSION = "dataplatform/rule_version"
 
 _DONE = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
@@ -64,7 +67,7 @@ def latest_materialisations(
         if last is None or last.asset_materialization is None:
             continue
         tags = last.asset_materialization.tags or {}
-        count = last.asset_materialization.metadata.get("dagster/row_count")
+        count = last.asset_materialization.metadata.get(ROW_COUNT)
         found[record.asset_entry.asset_key] = Materialised(
             storage_id=last.storage_id,
             run_id=last.run_id,

@@ -24,7 +24,9 @@ from dataplatform.checks.spec import safe_name
 from dataplatform.checks.verdicts import Verdict, parse_log_line
 from dataplatform.declarations.dbt_graph import DbtNode, DbtTest
 from dataplatform.keys import asset_key
-from dataplatform.resources.check_results import GATE, SEVERITY, check_result, summary_of
+from dataplatform.resources.check_results import check_result, summary_of
+from dataplatform.resources.instance import GATE, SEVERITY
+from dataplatform.resources.table_metadata import ROW_COUNT
 from dataplatform.transform.dbt_run import NodeDone
 from dataplatform.transform.outcome import is_bad
 from dataplatform.transform.records import Targets, record, version_tags
@@ -202,7 +204,7 @@ class StepRecorder:
         if found is not None:
             metadata["dagster/column_schema"] = _schema(node, found)
             if found.row_count is not None:
-                metadata["dagster/row_count"] = MetadataValue.int(found.row_count)
+                metadata[ROW_COUNT] = MetadataValue.int(found.row_count)
         if node.partition is None:
             return [AssetMaterialization(key, metadata=metadata, tags=tags)]
         days = self._days or self._changed_days(node)

@@ -22,7 +22,7 @@ from dagster import (
 from dataplatform.checks.spec import safe_name
 from dataplatform.declarations.dbt_graph import DbtExposure, DbtGraph, DbtNode, DbtTest
 from dataplatform.keys import asset_key, layer_of
-from dataplatform.resources.instance import GATE, SEVERITY
+from dataplatform.resources.instance import GATE, RULE, SEVERITY
 
 UNIQUE_ID = "dataplatform/dbt_unique_id"
 
@@ -99,7 +99,7 @@ def test_spec(graph: DbtGraph, test: DbtTest) -> AssetCheckSpec:
         metadata={
             GATE: test.severity == "ERROR",
             SEVERITY: test.severity,
-            "dataplatform/rule": f"dbt_project/{test.path}",
+            RULE: f"dbt_project/{test.path}",
             UNIQUE_ID: test.id,
         },
     )

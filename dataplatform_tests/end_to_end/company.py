@@ -12,19 +12,18 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
-import psycopg
-
+from dataplatform.declarations.environment import read_services
 from dataplatform.declarations.project import Project
 from dataplatform.duckdb_file import open_duckdb
 from dataplatform.local import supervisor
 from dataplatform_tests import oracle
 from dataplatform_tests.servers import REPOSITORY, copy_project
+from dataplatform_tests.source_reading import open_sources
 
 #: The contracts ask for 1,000 customers.
 SCALE = 0.12
@@ -85,58 +84,9 @@ class Company:
         with self.warehouse() as connection:
             return list(connection.execute(sql).fetchall())
 
-    @contextmanager
-    def sources(self) -> Iterator[oracle.Sources]:
+    def sources(self) -> AbstractContextManager[oracle.Sources]:
         """Open the source systems, each by its own interface."""
-        resolve = self.project.environment.resolve
-        with psycopg.connect(
-            host=resolve("${local:postgres.host}"),
-            port=int(resolve("${local:postgres.port}")),
-            user=resolve("${local:postgres.user}"),
-            password=resolve("${local:postgres.password}"),
-            dbname=resolve("${local:postgres.database}"),
-        ) as connection:
-            yield oracle.Sources(connection, {"Contact": self._contacts()}, self._community())
-
-    def _contacts(self) -> list[dict[str, Any]]:
-        resolve = self.project.environment.resolve
-        with httpx.Client(base_url=resolve("${local:crm.url}"), timeout=60) as client:
-            names = ("client_id", "client_secret", "username", "password")
-            form = {name: resolve(f"${{local:crm.{name}}}") for name in names}
-            token = client.post(
-                "/services/oauth2/token", data={"grant_type": "password", **form}
-            ).json()
-            client.headers["Authorization"] = f"Bearer {token['access_token']}"
-            fields = "Id, AccountId, FirstName, LastName, Email, Phone, Birthdate, MailingCity, "
-            fields += "Customer_External_Id__c, IsDeleted, CreatedDate, LastModifiedDate"
-            path: str | None = "/services/data/v60.0/queryAll"
-            query: dict[str, str] | None = {
-                "q": f"SELECT {fields}, SystemModstamp FROM Contact ORDER BY SystemModstamp, Id"
-            }
-            found: list[dict[str, Any]] = []
-            while path:
-                page = client.get(path, params=query).raise_for_status().json()
-                found += page["records"]
-                path, query = page.get("nextRecordsUrl"), None
-            return found
-
-    def _community(self) -> dict[str, list[dict[str, Any]]]:
-        import time
-
-        found: dict[str, list[dict[str, Any]]] = {}
-        url = self.project.environment.resolve("${local:community.url}")
-        with httpx.Client(base_url=url, timeout=60) as client:
-            for resource in ("users", "posts", "comments"):
-                path: str | None = f"/{resource}?_page=1&_limit=100"
-                found[resource] = []
-                while path:
-                    answer = client.get(path)
-                    if answer.status_code == 429:
-                        time.sleep(float(answer.headers["Retry-After"]))
-                        continue
-                    found[resource] += answer.raise_for_status().json()
-                    path = answer.links.get("next", {}).get("url")
-        return found
+        return open_sources(read_services(self.project.state))
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace text in a file of the project, which must hold it."""

@@ -6,7 +6,7 @@ import re
 from html.parser import HTMLParser
 
 from dataplatform.keys import Relation
-from dataplatform.quality.report import gather, render, summary, write_report
+from dataplatform.quality.report import gather, render, write_report
 from dataplatform.quality.report_model import Freshness, Point, Report, Rule, TableReport
 from dataplatform.resources.check_history import TableState
 from dataplatform_tests.quality.test_defs import BAD, GOOD
@@ -59,7 +59,7 @@ def test_an_empty_project_has_a_page(shop_run):
 
 def test_a_green_page_says_so(shop_run):
     shop_run.run(GOOD)
-    report = summary(shop_run.project, shop_run.instance)
+    report = gather(shop_run.project, shop_run.instance)
     assert not report.failed
     assert report.counts == {"passed": 9}
     page = Page(render(report))
@@ -70,7 +70,7 @@ def test_a_green_page_says_so(shop_run):
 def test_a_red_page_says_what_and_where_and_shows_the_past(shop_run):
     shop_run.run(GOOD)
     shop_run.run(BAD)
-    path = write_report(shop_run.project, shop_run.instance)
+    path = write_report(shop_run.project, gather(shop_run.project, shop_run.instance))
     assert path == shop_run.project.state / "report" / "index.html"
     text = path.read_text()
     page = Page(text)

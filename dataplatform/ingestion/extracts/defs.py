@@ -21,6 +21,7 @@ from dataplatform.ingestion.extracts.rows import rows_of
 from dataplatform.keys import LAKE_RAW, asset_key
 from dataplatform.resources.lake import LakeResource
 from dataplatform.resources.project import declared_project
+from dataplatform.resources.table_metadata import ROW_COUNT
 
 
 def build_extracts(project: Project) -> list[AssetsDefinition]:
@@ -71,7 +72,7 @@ def _extract(extract: Extract) -> AssetsDefinition:
             state = f"{written.rows:,} rows written" if written.new else "unchanged"
             context.log.info(f"{relation}: {state}")
             metadata: dict[str, Any] = {
-                "dagster/row_count": written.rows,
+                ROW_COUNT: written.rows,
                 "dataplatform/bytes": written.size,
                 "dataplatform/new": MetadataValue.bool(written.new),
             }

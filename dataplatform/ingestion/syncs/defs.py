@@ -31,7 +31,13 @@ from dataplatform.keys import Relation, asset_key, relation_of
 from dataplatform.resources.fivetran.declared import workspace_data
 from dataplatform.resources.fivetran.translator import DeclaredTranslator
 from dataplatform.resources.fivetran.workspace import DeclaredWorkspace
-from dataplatform.resources.instance import latest_blocking_verdicts, wait_for_planned_checks
+from dataplatform.resources.instance import (
+    GATE,
+    RULE,
+    SEVERITY,
+    latest_blocking_verdicts,
+    wait_for_planned_checks,
+)
 from dataplatform.resources.table_metadata import observed_metadata
 from dataplatform.resources.warehouse import TableFacts, Warehouse
 from dataplatform.resources.warehouse.resource import WarehouseResource
@@ -86,9 +92,9 @@ def check_spec(connection: Connection, relation: Relation, table: Table) -> Asse
         asset=asset_key(relation),
         description="Every column that the connection's file declares arrived with its type.",
         metadata={
-            "dataplatform/gate": True,
-            "dataplatform/severity": "ERROR",
-            "dataplatform/rule": f"{connection.file}:{table.line}",
+            GATE: True,
+            SEVERITY: "ERROR",
+            RULE: f"{connection.file}:{table.line}",
         },
     )
 
