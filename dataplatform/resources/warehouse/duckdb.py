@@ -23,6 +23,7 @@ from dataplatform.resources.warehouse.interface import (
     qualified,
     quoted,
 )
+from dataplatform.resources.warehouse.sql import SqlWarehouse
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,7 +38,7 @@ class _DuckDBSession:
         return result.fetchall() if result.description else []
 
 
-class DuckDBAdapter:
+class DuckDBAdapter(SqlWarehouse):
     """A warehouse in a DuckDB file.
 
     Args:
@@ -55,51 +56,28 @@ class DuckDBAdapter:
         return self._path()
 
     @contextmanager
-    def session(self, purpose: str, patience: float = DEFAULT_TIMEOUT_SECONDS) -> Iterator[Session]:
+    def session(self, purpose: str, patience: float | None = None) -> Iterator[Session]:
         """Open the file for one short conversation, waiting some seconds for its lock."""
-        with open_duckdb(self.path, purpose=purpose, timeout=patience) as connection:
+        limit = DEFAULT_TIMEOUT_SECONDS if patience is None else patience
+        with open_duckdb(self.path, purpose=purpose, timeout=limit) as connection:
             yield _DuckDBSession(connection)
-
-    def query(self, sql: str, purpose: str) -> list[tuple[Any, ...]]:
-        """Run one statement in a session of its own and return its rows."""
-        with self.session(purpose) as session:
-            return session.execute(sql)
 
     def columns(self, relation: Relation) -> dict[str, str] | None:
         """Return column names to types, or None where the relation does not exist."""
-        if not self.path.exists():
-            return None
-        with self.session(f"columns of {relation}") as session:
-            return _columns(session, relation)
-
-    def row_count(self, relation: Relation) -> int:
-        """Return the number of rows of a relation."""
-        return self._facts_of(relation).row_count
-
-    def fingerprint(self, relation: Relation) -> str:
-        """Return a text that changes whenever the relation's rows or columns change."""
-        return self._facts_of(relation).fingerprint
+        return super().columns(relation) if self.path.exists() else None
 
     def facts(
         self, relations: Iterable[Relation], patience: float | None = None
     ) -> dict[Relation, TableFacts]:
         """Return the facts of several relations from one session; missing ones are left out."""
-        wanted = list(relations)
-        if not wanted or not self.path.exists():
-            return {}
-        limit = DEFAULT_TIMEOUT_SECONDS if patience is None else patience
-        with self.session(f"facts of {len(wanted)} tables", limit) as session:
-            found = {relation: _facts(session, relation) for relation in wanted}
-        return {relation: facts for relation, facts in found.items() if facts is not None}
+        return super().facts(relations, patience) if self.path.exists() else {}
 
     def publish(
         self, candidate: Relation, target: Relation, exclude: Sequence[str] = ()
     ) -> TableFacts:
         """Copy the candidate over the target in one transaction, column comments included."""
         with self.session(f"publish {target}") as session:
-            columns = _columns(session, candidate)
-            if columns is None:
-                raise _missing(session, candidate)
+            columns = self._columns_of(session, candidate)
             kept = [name for name in columns if name not in exclude]
             selected = ", ".join(quoted(name) for name in kept)
             session.execute("BEGIN")
@@ -112,7 +90,7 @@ class DuckDBAdapter:
                     f"SELECT {selected} FROM {qualified(candidate)}"
                 )
                 _copy_comments(session, candidate, target, kept)
-                facts = _facts(session, target, fingerprint=False)
+                facts = self._facts(session, target, fingerprint=False)
                 session.execute("COMMIT")
             except BaseException:
                 session.execute("ROLLBACK")
@@ -124,21 +102,57 @@ class DuckDBAdapter:
         """Write a relation as one Parquet file, sorted by all its columns."""
         escaped = str(path).replace("'", "''")
         with self.session(f"export {relation}") as session:
-            columns = _columns(session, relation)
-            if columns is None:
-                raise _missing(session, relation)
+            columns = self._columns_of(session, relation)
             rows = session.execute(
                 f"COPY (SELECT * FROM {qualified(relation)} ORDER BY {_sort_keys(columns)}) "
                 f"TO '{escaped}' (FORMAT parquet, COMPRESSION zstd)"
             )
         return int(rows[0][0])
 
-    def _facts_of(self, relation: Relation) -> TableFacts:
-        with self.session(f"facts of {relation}") as session:
-            facts = _facts(session, relation)
-            if facts is None:
-                raise _missing(session, relation)
-            return facts
+    def _columns(self, session: Session, relation: Relation) -> dict[str, str] | None:
+        rows = session.execute(
+            "SELECT column_name, data_type FROM duckdb_columns() "
+            "WHERE database_name = current_database() AND schema_name = ? AND table_name = ? "
+            "ORDER BY column_index",
+            [relation.schema, relation.table],
+        )
+        return {name: kind for name, kind in rows} or None
+
+    def _facts(
+        self, session: Session, relation: Relation, *, fingerprint: bool = True
+    ) -> TableFacts | None:
+        columns = self._columns(session, relation)
+        if columns is None:
+            return None
+        table = qualified(relation)
+        if not fingerprint:
+            rows = session.execute(f"SELECT count(*) FROM {table}")[0][0]
+            return TableFacts(columns, int(rows), "", _comments(session, relation))
+        if SYNCED_COLUMN in columns:
+            # A sync stamps every row that it touches, so the newest stamp tells of any change.
+            deleted = f"count(*) FILTER ({DELETED_COLUMN})" if DELETED_COLUMN in columns else "0"
+            state = session.execute(
+                f"SELECT count(*), epoch_us(max({SYNCED_COLUMN})), {deleted} FROM {table}"
+            )[0]
+        else:
+            state = session.execute(
+                f"SELECT count(*), CAST(bit_xor(hash(t)) AS VARCHAR), "
+                f"CAST(sum(hash(t)) AS VARCHAR) FROM {table} AS t"
+            )[0]
+        return TableFacts(
+            columns=columns,
+            row_count=int(state[0]),
+            fingerprint=digest([*state, *columns.items()]),
+            comments=_comments(session, relation),
+        )
+
+    def _missing(self, session: Session, relation: Relation) -> UserError:
+        names = session.execute(
+            "SELECT table_schema || '.' || table_name FROM information_schema.tables "
+            "WHERE table_catalog = current_database()"
+        )
+        hint = nearest(str(relation), [name for (name,) in names])
+        return UserError(f"The warehouse has no table {relation}.{hint}")
 
 
 def _sort_keys(columns: dict[str, str]) -> str:
@@ -147,16 +161,6 @@ def _sort_keys(columns: dict[str, str]) -> str:
         f"CAST({quoted(name)} AS VARCHAR)" if kind == "JSON" else quoted(name)
         for name, kind in columns.items()
     )
-
-
-def _columns(session: Session, relation: Relation) -> dict[str, str] | None:
-    rows = session.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() "
-        "WHERE database_name = current_database() AND schema_name = ? AND table_name = ? "
-        "ORDER BY column_index",
-        [relation.schema, relation.table],
-    )
-    return {name: kind for name, kind in rows} or None
 
 
 def _kind(session: Session, relation: Relation) -> str | None:
@@ -184,39 +188,3 @@ def _copy_comments(
         if column in kept:
             text = comment.replace("'", "''")
             session.execute(f"COMMENT ON COLUMN {qualified(target)}.{quoted(column)} IS '{text}'")
-
-
-def _facts(session: Session, relation: Relation, *, fingerprint: bool = True) -> TableFacts | None:
-    columns = _columns(session, relation)
-    if columns is None:
-        return None
-    table = qualified(relation)
-    if not fingerprint:
-        rows = session.execute(f"SELECT count(*) FROM {table}")[0][0]
-        return TableFacts(columns, int(rows), "", _comments(session, relation))
-    if SYNCED_COLUMN in columns:
-        # A sync stamps every row that it touches, so the newest stamp tells of any change.
-        deleted = f"count(*) FILTER ({DELETED_COLUMN})" if DELETED_COLUMN in columns else "0"
-        state = session.execute(
-            f"SELECT count(*), epoch_us(max({SYNCED_COLUMN})), {deleted} FROM {table}"
-        )[0]
-    else:
-        state = session.execute(
-            f"SELECT count(*), CAST(bit_xor(hash(t)) AS VARCHAR), "
-            f"CAST(sum(hash(t)) AS VARCHAR) FROM {table} AS t"
-        )[0]
-    return TableFacts(
-        columns=columns,
-        row_count=int(state[0]),
-        fingerprint=digest([*state, *columns.items()]),
-        comments=_comments(session, relation),
-    )
-
-
-def _missing(session: Session, relation: Relation) -> UserError:
-    names = session.execute(
-        "SELECT table_schema || '.' || table_name FROM information_schema.tables "
-        "WHERE table_catalog = current_database()"
-    )
-    hint = nearest(str(relation), [name for (name,) in names])
-    return UserError(f"The warehouse has no table {relation}.{hint}")

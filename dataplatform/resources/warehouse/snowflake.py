@@ -7,7 +7,7 @@ platform's lower-case names then match what dbt and Fivetran make.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from dataplatform.resources.warehouse.interface import (
     digest,
     quoted,
 )
+from dataplatform.resources.warehouse.sql import SqlWarehouse
 
 LOGIN_TIMEOUT_SECONDS = 30
 NETWORK_TIMEOUT_SECONDS = 300
@@ -37,7 +38,7 @@ class _SnowflakeSession:
             return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
 
 
-class SnowflakeAdapter:
+class SnowflakeAdapter(SqlWarehouse):
     """A warehouse in a Snowflake database.
 
     Args:
@@ -50,7 +51,7 @@ class SnowflakeAdapter:
         self._settings = settings
 
     @contextmanager
-    def session(self, purpose: str) -> Iterator[Session]:
+    def session(self, purpose: str, patience: float | None = None) -> Iterator[Session]:
         """Connect for one conversation; the purpose becomes the query tag."""
         from dagster_snowflake import SnowflakeResource
 
@@ -96,46 +97,15 @@ class SnowflakeAdapter:
                 f"{chosen.get('user')!r}: {str(error).splitlines()[0]}"
             ) from error
 
-    def query(self, sql: str, purpose: str) -> list[tuple[Any, ...]]:
-        """Run one statement in a session of its own and return its rows."""
-        with self.session(purpose) as session:
-            return session.execute(sql)
-
-    def columns(self, relation: Relation) -> dict[str, str] | None:
-        """Return column names to types, or None where the relation does not exist."""
-        with self.session(f"columns of {relation}") as session:
-            return _columns(session, relation)
-
-    def row_count(self, relation: Relation) -> int:
-        """Return the number of rows of a relation."""
-        return self._facts_of(relation).row_count
-
-    def fingerprint(self, relation: Relation) -> str:
-        """Return a text that changes whenever the relation's rows or columns change."""
-        return self._facts_of(relation).fingerprint
-
-    def facts(
-        self, relations: Iterable[Relation], patience: float | None = None
-    ) -> dict[Relation, TableFacts]:
-        """Return the facts of several relations from one session; missing ones are left out."""
-        wanted = list(relations)
-        if not wanted:
-            return {}
-        with self.session(f"facts of {len(wanted)} tables") as session:
-            found = {relation: _facts(session, relation) for relation in wanted}
-        return {relation: facts for relation, facts in found.items() if facts is not None}
-
     def publish(
         self, candidate: Relation, target: Relation, exclude: Sequence[str] = ()
     ) -> TableFacts:
         """Replace the target by a clone; one statement, so readers see old or new."""
         with self.session(f"publish {target}") as session:
-            columns = _columns(session, candidate)
-            if columns is None:
-                raise UserError(f"The warehouse has no table {candidate}.")
+            columns = self._columns_of(session, candidate)
             session.execute(f"CREATE SCHEMA IF NOT EXISTS {folded(target.schema)}")
             session.execute(publish_statement(candidate, target, list(columns), exclude))
-            facts = _facts(session, target, fingerprint=False)
+            facts = self._facts(session, target, fingerprint=False)
         assert facts is not None
         return facts
 
@@ -144,9 +114,7 @@ class SnowflakeAdapter:
         from pyarrow import parquet
 
         with self.session(f"export {relation}") as session:
-            columns = _columns(session, relation)
-            if columns is None:
-                raise UserError(f"The warehouse has no table {relation}.")
+            columns = self._columns_of(session, relation)
             order = ", ".join(str(position + 1) for position in range(len(columns)))
             with session.connection.cursor() as cursor:  # type: ignore[attr-defined]
                 cursor.execute(f"SELECT * FROM {named(relation)} ORDER BY {order}")
@@ -155,12 +123,36 @@ class SnowflakeAdapter:
         parquet.write_table(table, path, compression="zstd")
         return int(table.num_rows)
 
-    def _facts_of(self, relation: Relation) -> TableFacts:
-        with self.session(f"facts of {relation}") as session:
-            facts = _facts(session, relation)
-        if facts is None:
-            raise UserError(f"The warehouse has no table {relation}.")
-        return facts
+    def _columns(self, session: Session, relation: Relation) -> dict[str, str] | None:
+        rows = session.execute(
+            "SELECT column_name, data_type, numeric_precision, numeric_scale "
+            "FROM information_schema.columns "
+            "WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
+            [relation.schema.upper(), relation.table.upper()],
+        )
+        return {
+            name.lower(): f"NUMBER({precision},{scale})" if kind == "NUMBER" else kind
+            for name, kind, precision, scale in rows
+        } or None
+
+    def _facts(
+        self, session: Session, relation: Relation, *, fingerprint: bool = True
+    ) -> TableFacts | None:
+        columns = self._columns(session, relation)
+        if columns is None:
+            return None
+        if not fingerprint:
+            rows = session.execute(f"SELECT count(*) FROM {named(relation)}")[0][0]
+            return TableFacts(columns, int(rows), "")
+        if SYNCED_COLUMN in columns:
+            deleted = f"count_if({folded(DELETED_COLUMN)})" if DELETED_COLUMN in columns else "0"
+            newest = f"max({folded(SYNCED_COLUMN)})"
+            state = session.execute(f"SELECT count(*), {newest}, {deleted} FROM {named(relation)}")[
+                0
+            ]
+        else:
+            state = session.execute(f"SELECT count(*), hash_agg(*) FROM {named(relation)}")[0]
+        return TableFacts(columns, int(state[0]), digest([*state, *columns.items()]))
 
 
 def folded(name: str) -> str:
@@ -186,32 +178,3 @@ def publish_statement(
         return f"CREATE OR REPLACE TABLE {named(target)} CLONE {named(candidate)}"
     selected = ", ".join(folded(name) for name in kept)
     return f"CREATE OR REPLACE TABLE {named(target)} AS SELECT {selected} FROM {named(candidate)}"
-
-
-def _columns(session: Session, relation: Relation) -> dict[str, str] | None:
-    rows = session.execute(
-        "SELECT column_name, data_type, numeric_precision, numeric_scale "
-        "FROM information_schema.columns "
-        "WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
-        [relation.schema.upper(), relation.table.upper()],
-    )
-    return {
-        name.lower(): f"NUMBER({precision},{scale})" if kind == "NUMBER" else kind
-        for name, kind, precision, scale in rows
-    } or None
-
-
-def _facts(session: Session, relation: Relation, *, fingerprint: bool = True) -> TableFacts | None:
-    columns = _columns(session, relation)
-    if columns is None:
-        return None
-    if not fingerprint:
-        rows = session.execute(f"SELECT count(*) FROM {named(relation)}")[0][0]
-        return TableFacts(columns, int(rows), "")
-    if SYNCED_COLUMN in columns:
-        deleted = f"count_if({folded(DELETED_COLUMN)})" if DELETED_COLUMN in columns else "0"
-        newest = f"max({folded(SYNCED_COLUMN)})"
-        state = session.execute(f"SELECT count(*), {newest}, {deleted} FROM {named(relation)}")[0]
-    else:
-        state = session.execute(f"SELECT count(*), hash_agg(*) FROM {named(relation)}")[0]
-    return TableFacts(columns, int(state[0]), digest([*state, *columns.items()]))

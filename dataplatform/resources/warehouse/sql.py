@@ -1,0 +1,79 @@
+"""What every SQL warehouse does alike: questions about tables, asked in sessions of its own.
+
+An adapter says how a session is opened and how one table is described; publishing and exporting
+stay with it, because there the warehouses differ most.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from dataplatform.declarations.errors import UserError
+from dataplatform.keys import Relation
+from dataplatform.resources.warehouse.interface import Session, TableFacts
+
+
+class SqlWarehouse(ABC):
+    """The part of a warehouse that is the same whatever its dialect."""
+
+    @abstractmethod
+    def session(
+        self, purpose: str, patience: float | None = None
+    ) -> AbstractContextManager[Session]:
+        """Open a session; ``patience`` is how many seconds to wait for a warehouse in use."""
+
+    @abstractmethod
+    def _columns(self, session: Session, relation: Relation) -> dict[str, str] | None: ...
+
+    @abstractmethod
+    def _facts(
+        self, session: Session, relation: Relation, *, fingerprint: bool = True
+    ) -> TableFacts | None: ...
+
+    def _missing(self, session: Session, relation: Relation) -> UserError:
+        return UserError(f"The warehouse has no table {relation}.")
+
+    def query(self, sql: str, purpose: str) -> list[tuple[Any, ...]]:
+        """Run one statement in a session of its own and return its rows."""
+        with self.session(purpose) as session:
+            return session.execute(sql)
+
+    def columns(self, relation: Relation) -> dict[str, str] | None:
+        """Return column names to types, or None where the relation does not exist."""
+        with self.session(f"columns of {relation}") as session:
+            return self._columns(session, relation)
+
+    def row_count(self, relation: Relation) -> int:
+        """Return the number of rows of a relation."""
+        return self._facts_of(relation).row_count
+
+    def fingerprint(self, relation: Relation) -> str:
+        """Return a text that changes whenever the relation's rows or columns change."""
+        return self._facts_of(relation).fingerprint
+
+    def facts(
+        self, relations: Iterable[Relation], patience: float | None = None
+    ) -> dict[Relation, TableFacts]:
+        """Return the facts of several relations from one session; missing ones are left out."""
+        wanted = list(relations)
+        if not wanted:
+            return {}
+        with self.session(f"facts of {len(wanted)} tables", patience) as session:
+            found = {relation: self._facts(session, relation) for relation in wanted}
+        return {relation: facts for relation, facts in found.items() if facts is not None}
+
+    def _facts_of(self, relation: Relation) -> TableFacts:
+        with self.session(f"facts of {relation}") as session:
+            facts = self._facts(session, relation)
+            if facts is None:
+                raise self._missing(session, relation)
+            return facts
+
+    def _columns_of(self, session: Session, relation: Relation) -> dict[str, str]:
+        columns = self._columns(session, relation)
+        if columns is None:
+            raise self._missing(session, relation)
+        return columns
