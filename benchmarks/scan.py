@@ -15,7 +15,8 @@ from pathlib import Path
 import duckdb
 
 from dataplatform.checks.scan import run_scan
-from dataplatform.checks.spec import Check, Threshold
+from dataplatform.checks.spec import Check
+from dataplatform.checks.threshold import Threshold
 from dataplatform.keys import Relation
 
 LIMIT = 1.5

@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dataplatform.checks import odcs_rules
-from dataplatform.checks.spec import ERROR, GX, SCAN, WARN, Check, Threshold, safe_name
+from dataplatform.checks.spec import ERROR, GX, SCAN, WARN, Check, safe_name
+from dataplatform.checks.threshold import Threshold
 
 if TYPE_CHECKING:
     from dataplatform.declarations.contract import Contract

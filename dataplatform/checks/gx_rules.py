@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dataplatform.checks.spec import Threshold
+from dataplatform.checks.gx_conditions import row_condition
 from dataplatform.checks.sql_rules import read_query
+from dataplatform.checks.threshold import Threshold
 
 _AGGREGATES = {
     "expect_column_mean_to_be_between": "mean",
@@ -24,6 +25,10 @@ _AGGREGATES = {
     "expect_column_stdev_to_be_between": "stddev",
     "expect_column_unique_value_count_to_be_between": "distinct_count",
     "expect_column_proportion_of_unique_values_to_be_between": "distinct_share",
+}
+_SETS = {
+    "expect_column_most_common_value_to_be_in_set",
+    "expect_column_distinct_values_to_contain_set",
 }
 _NEUTRAL = {
     "column",
@@ -42,6 +47,7 @@ _NEUTRAL = {
     "value",
     "ignore_row_if",
     "or_equal",
+    "ties_okay",
     "unexpected_rows_query",
     "result_format",
     "catch_exceptions",
@@ -80,7 +86,7 @@ def translate(kind: str, kwargs: Mapping[str, Any]) -> Translated | None:
         condition = row_condition(condition)
         if condition is None:
             return None
-    found = _table(kind, kwargs) or _rows(kind, kwargs) or _aggregate(kind, kwargs)
+    found = _table(kind, kwargs) or _rows(kind, kwargs) or _column(kind, kwargs)
     if found is None:
         return None
     return Translated(found.metric, found.threshold, found.columns, found.arguments, condition)
@@ -195,12 +201,27 @@ def _pair(kind: str, kwargs: Mapping[str, Any]) -> Translated | None:
     return Translated("failing_rows", _mostly(kwargs), pair, arguments)
 
 
-def _aggregate(kind: str, kwargs: Mapping[str, Any]) -> Translated | None:
-    metric = _AGGREGATES.get(kind)
-    if metric is None:
+def _column(kind: str, kwargs: Mapping[str, Any]) -> Translated | None:
+    """Expectations about a column as a whole: an aggregate, or the set of its values."""
+    if kind in _AGGREGATES:
+        column = _needed(kwargs, "column", kind)
+        return Translated(_AGGREGATES[kind], _between(kwargs, kind), (column,))
+    if kind not in _SETS:
         return None
-    column = _needed(kwargs, "column", kind)
-    return Translated(metric, _between(kwargs, kind), (column,))
+    column, values = _needed(kwargs, "column", kind), _values(_needed(kwargs, "value_set", kind))
+    if values is None:
+        return None
+    if kind == "expect_column_most_common_value_to_be_in_set":
+        arguments = {"values": values, "ties": bool(kwargs.get("ties_okay"))}
+        return Translated("most_common", Threshold("eq", True), (column,), arguments)
+    return Translated("absent_values", Threshold("eq", 0), (column,), {"values": values})
+
+
+def _values(given: Any) -> list[Any] | None:
+    """Return the different values of a set, or None where GX compares them in a way of its own."""
+    values = list(dict.fromkeys(given))
+    kinds = {str if isinstance(value, str) else type(value) for value in values}
+    return values if kinds in ({str}, {int}) else None
 
 
 def _regex(kwargs: Mapping[str, Any], kind: str) -> str:
@@ -225,51 +246,3 @@ def checked_pattern(pattern: str) -> str:
             "which warehouses do not know"
         )
     return pattern
-
-
-_OPERATORS = {"==": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
-_CONDITION = re.compile(
-    r"""^\s*col\(\s*(["'])(?P<column>\w+)\1\s*\)\s*
-    (?:(?P<null>\.notNull\(\))|(?P<operator>==|!=|<=|>=|<|>)\s*
-    (?P<value>-?\d+(?:\.\d+)?|"[^"]*"|'[^']*'))\s*$""",
-    re.VERBOSE,
-)
-
-
-def row_condition(condition: Any) -> str | None:
-    """Translate a ``row_condition``, or return None when it says more than we can.
-
-    Known are GX's text form ``col("x") > 5`` and ``col("x").notNull()``, and its structured form.
-    """
-    if isinstance(condition, str):
-        match = _CONDITION.match(condition)
-        if match is None:
-            return None
-        if match["null"]:
-            return f'"{match["column"]}" is not null'
-        value = match["value"]
-        if value[0] in "\"'":
-            value = "'" + value[1:-1].replace("'", "''") + "'"
-        return f'"{match["column"]}" {_OPERATORS[match["operator"]]} {value}'
-    if isinstance(condition, Mapping):
-        return _structured(condition)
-    return None
-
-
-def _structured(condition: Mapping[str, Any]) -> str | None:
-    kind = condition.get("type")
-    column = condition.get("column")
-    name = column.get("name") if isinstance(column, Mapping) else None
-    if kind == "nullity" and name:
-        return f'"{name}" is {"" if condition.get("is_null") else "not "}null'
-    if kind == "comparison" and name and condition.get("operator") in _OPERATORS:
-        value = condition.get("parameter")
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            return None
-        shown = str(value) if not isinstance(value, str) else "'" + value.replace("'", "''") + "'"
-        return f'"{name}" {_OPERATORS[condition["operator"]]} {shown}'
-    if kind in {"and", "or"}:
-        parts = [_structured(item) for item in condition.get("conditions") or ()]
-        if parts and all(parts):
-            return "(" + f" {kind} ".join(str(part) for part in parts) + ")"
-    return None

@@ -1,18 +1,19 @@
 """One quality rule of the Open Data Contract Standard as a check.
 
-The standard's library metrics, its SQL rules with their operators and units, and custom rules of
-the engine greatExpectations. Rules of type ``text`` are words for people and give no check.
+The standard's library metrics, and its SQL rules with their operators and units. Rules of type
+``text`` are words for people and give no check; custom rules are ``odcs_custom``'s.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dataplatform.checks.gx_rules import checked_pattern, translate
-from dataplatform.checks.spec import ERROR, GX, SCAN, WARN, Check, Threshold, safe_name
+from dataplatform.checks.gx_rules import checked_pattern
+from dataplatform.checks.odcs_custom import custom_check
+from dataplatform.checks.spec import ERROR, WARN, Check, safe_name
 from dataplatform.checks.sql_rules import read_query
+from dataplatform.checks.threshold import Threshold
 from dataplatform.declarations.errors import DeclarationError, nearest
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ _SEVERITIES = {
     **dict.fromkeys(("error", "critical", "high", "fail", "blocker", "fatal"), ERROR),
     **dict.fromkeys(("warning", "warn", "info", "low", "medium", "minor", "notice"), WARN),
 }
-_GX_ENGINES = {"greatexpectations", "great-expectations", "great_expectations", "gx"}
 
 
 def check_of(rule: Rule, contract: Contract) -> Check | None:
@@ -83,7 +83,7 @@ def _check(rule: Rule, spec: Mapping[str, Any], contract: Contract) -> Check | N
         case "sql":
             return _sql(rule, spec, contract, common)
         case "custom":
-            return _custom(rule, spec, contract, common)
+            return custom_check(spec, rule.column, lambda name: _column(name, contract), common)
     known = ("library", "sql", "custom", "text")
     raise ValueError(f"unknown type {kind!r}.{nearest(str(kind), known)} Known are {known}")
 
@@ -228,78 +228,4 @@ def _sql(rule: Rule, spec: Mapping[str, Any], contract: Contract, common: dict[s
         arguments={"predicate": read.predicate},
         unit="percent" if unit == "percent" else "rows",
         **common,
-    )
-
-
-def _custom(
-    rule: Rule, spec: Mapping[str, Any], contract: Contract, common: dict[str, Any]
-) -> Check:
-    engine = str(spec.get("engine") or "").lower()
-    if engine not in _GX_ENGINES:
-        raise ValueError(f"the engine {spec.get('engine')!r} is not known; use 'greatExpectations'")
-    kind, kwargs = _expectation(spec.get("implementation"))
-    if rule.column is not None and kind.startswith("expect_column_") and "column_A" not in kwargs:
-        kwargs.setdefault("column", rule.column)
-    for argument in ("column", "column_A", "column_B"):
-        if argument in kwargs and not isinstance(kwargs[argument], Mapping):
-            kwargs[argument] = _column(kwargs[argument], contract)
-    if "column_list" in kwargs:
-        kwargs["column_list"] = [_column(name, contract) for name in kwargs["column_list"]]
-    columns = tuple(
-        kwargs[name] for name in ("column", "column_A", "column_B") if name in kwargs
-    ) or tuple(kwargs.get("column_list", ()))
-    name = spec.get("name") or spec.get("id") or "_".join((*columns, kind.removeprefix("expect_")))
-    expectation = {"type": kind, "kwargs": kwargs}
-    neutral = translate(kind, kwargs)
-    if neutral is None:
-        return Check(
-            name=safe_name(str(name)),
-            metric="expectation",
-            threshold=Threshold("eq", True),
-            columns=columns,
-            engine=GX,
-            expectation=expectation,
-            **common,
-        )
-    return Check(
-        name=safe_name(str(name)),
-        metric=neutral.metric,
-        threshold=neutral.threshold,
-        columns=neutral.columns,
-        arguments=neutral.arguments,
-        filter=neutral.filter,
-        engine=SCAN,
-        expectation=expectation,
-        **common,
-    )
-
-
-def _expectation(implementation: Any) -> tuple[str, dict[str, Any]]:
-    """Read a custom rule's implementation: a mapping, or the same as YAML or JSON text."""
-    if isinstance(implementation, str):
-        from ruamel.yaml import YAML, YAMLError
-
-        try:
-            implementation = YAML(typ="safe").load(implementation)
-        except YAMLError as error:
-            raise ValueError("its implementation cannot be read as YAML or JSON") from error
-    if not isinstance(implementation, Mapping):
-        raise ValueError("its implementation must give 'type' and 'kwargs' of an expectation")
-    kind = implementation.get("type") or implementation.get("expectation_type")
-    if not isinstance(kind, str) or not kind:
-        raise ValueError("its implementation needs the expectation's 'type'")
-    kwargs = implementation.get("kwargs") or {}
-    if not isinstance(kwargs, Mapping):
-        raise ValueError("'kwargs' of its implementation must be a mapping")
-    # A plain copy: what YAML hands over remembers its file.
-    plain = json.loads(json.dumps(dict(kwargs), default=str))
-    return _snake(kind), plain
-
-
-def _snake(kind: str) -> str:
-    """GX accepts class names as well as snake case; one spelling is enough for us."""
-    if "_" in kind:
-        return kind
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in kind).strip(
-        "_"
     )

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from dataplatform.checks.dialects import Dialect
+from dataplatform.checks.row_conditions import bad_row, both, row_filter, scope_of, within
 from dataplatform.checks.spec import Check
-from dataplatform.checks.sql_rules import TABLE, translated
+from dataplatform.checks.sql_rules import TABLE
 
 COUNT = "row_total"
 
@@ -55,15 +55,11 @@ def pieces(check: Check, index: int, dialect: Dialect) -> Pieces:
             return _query(check, index, dialect)
         case "null_count" | "missing_count" | "invalid_count" | "failing_rows":
             return _rows(check, index, dialect)
+        case "most_common":
+            return _most_common(check, index, dialect)
+        case "absent_values":
+            return _absent_values(check, index, dialect)
     return _aggregate(check, index, dialect)
-
-
-def _filter(check: Check, dialect: Dialect) -> str | None:
-    return None if check.filter is None else f"({translated(check.filter, dialect.name)})"
-
-
-def _both(*conditions: str | None) -> str:
-    return " and ".join(condition for condition in conditions if condition) or "true"
 
 
 def _judge(check: Check, failing: str, considered: str, dialect: Dialect) -> tuple[str, str]:
@@ -82,7 +78,7 @@ def _judge(check: Check, failing: str, considered: str, dialect: Dialect) -> tup
 
 
 def _row_count(check: Check, index: int, dialect: Dialect) -> Pieces:
-    condition = _filter(check, dialect)
+    condition = row_filter(check, dialect)
     if condition is None:
         counted, aggregates = COUNT, {}
     else:
@@ -97,11 +93,11 @@ def _row_count(check: Check, index: int, dialect: Dialect) -> Pieces:
 
 
 def _rows(check: Check, index: int, dialect: Dialect) -> Pieces:
-    condition = _filter(check, dialect)
-    bad = _both(_bad(check, dialect), condition)
+    condition = row_filter(check, dialect)
+    bad = both(bad_row(check, dialect), condition)
     failing, aggregates = f"r{index}_f", {f"r{index}_f": dialect.count_if(bad)}
     considered = COUNT
-    scope = _both(_scope(check, dialect), condition)
+    scope = both(scope_of(check, dialect), condition)
     if scope != "true":
         considered = f"r{index}_c"
         aggregates[considered] = dialect.count_if(scope)
@@ -117,83 +113,11 @@ def _rows(check: Check, index: int, dialect: Dialect) -> Pieces:
     )
 
 
-def _scope(check: Check, dialect: Dialect) -> str | None:
-    """Return which rows a check looks at, beyond its filter."""
-    names = [dialect.identifier(column) for column in check.columns]
-    if check.arguments.get("share_of") == "values":
-        return f"{names[0]} is not null"
-    if "pair" in check.arguments:
-        match check.arguments["ignore"]:
-            case "both_values_are_missing":
-                return f"not ({names[0]} is null and {names[1]} is null)"
-            case "either_value_is_missing":
-                return f"{names[0]} is not null and {names[1]} is not null"
-    return None
-
-
-def _bad(check: Check, dialect: Dialect) -> str:
-    """Return the condition of a failing row."""
-    arguments = check.arguments
-    if check.metric == "failing_rows":
-        if "predicate" in arguments:
-            return f"({translated(arguments['predicate'], dialect.name)})"
-        if arguments.get("not_null"):
-            return f"{dialect.identifier(check.columns[0])} is not null"
-        left, right = (dialect.identifier(column) for column in check.columns)
-        sign = {"eq": "=", "gt": ">", "ge": ">="}[arguments["pair"]]
-        good = f"coalesce({left} {sign} {right}, false)"
-        return _both(f"not {good}", _scope(check, dialect))
-    column = dialect.identifier(check.columns[0])
-    if check.metric == "null_count":
-        return f"{column} is null"
-    if check.metric == "missing_count":
-        values = [value for value in arguments.get("values") or () if value is not None]
-        if not values:
-            return f"{column} is null"
-        return f"({column} is null or {_in(column, values, dialect)})"
-    return f"{column} is not null and not ({_valid(column, arguments, dialect)})"
-
-
-def _in(column: str, values: list[Any], dialect: Dialect) -> str:
-    if not values:
-        return "false"
-    if all(isinstance(value, str) for value in values):
-        # A contract may list text for a column of another type, such as an enum or a date.
-        column = dialect.text(column)
-    return f"{column} in ({', '.join(dialect.literal(value) for value in values)})"
-
-
-def _valid(column: str, arguments: Mapping[str, Any], dialect: Dialect) -> str:
-    conditions = []
-    if arguments.get("values") is not None:
-        conditions.append(_in(column, list(arguments["values"]), dialect))
-    if arguments.get("not_values") is not None:
-        conditions.append(f"not ({_in(column, list(arguments['not_values']), dialect)})")
-    if arguments.get("pattern") is not None:
-        conditions.append(dialect.matches(dialect.text(column), arguments["pattern"]))
-    if arguments.get("not_pattern") is not None:
-        found = dialect.matches(dialect.text(column), arguments["not_pattern"])
-        conditions.append(f"not ({found})")
-    for name, sign, strict in (
-        ("minimum", ">", "strict_minimum"),
-        ("maximum", "<", "strict_maximum"),
-    ):
-        if arguments.get(name) is not None:
-            operator = sign if arguments.get(strict) else f"{sign}="
-            conditions.append(f"{column} {operator} {dialect.literal(arguments[name])}")
-    for name, operator in (("min_length", ">="), ("max_length", "<=")):
-        if arguments.get(name) is not None:
-            conditions.append(
-                f"length({dialect.text(column)}) {operator} {dialect.literal(arguments[name])}"
-            )
-    return _both(*conditions)
-
-
 def _duplicates(check: Check, index: int, dialect: Dialect) -> Pieces:
     names = [dialect.identifier(column) for column in check.columns]
-    condition = _filter(check, dialect)
+    condition = row_filter(check, dialect)
     # A key with a missing part equals no other key.
-    whole = _both(*(f"{name} is not null" for name in names), condition)
+    whole = both(*(f"{name} is not null" for name in names), condition)
     listed = ", ".join(names)
     groups = f"from {TABLE} where {whole} group by {listed} having count(*) > 1"
     same = f"{listed} in" if len(names) == 1 else f"({listed}) in"
@@ -214,7 +138,7 @@ def _duplicates(check: Check, index: int, dialect: Dialect) -> Pieces:
     all_missing = " and ".join(f"{name} is null" for name in names)
     match check.arguments.get("ignore"):
         case "all_values_are_missing":
-            scope = _both(f"not ({all_missing})", condition)
+            scope = both(f"not ({all_missing})", condition)
         case "any_value_is_missing":
             scope = whole
         case _:
@@ -245,9 +169,45 @@ def _query(check: Check, index: int, dialect: Dialect) -> Pieces:
     )
 
 
+def _most_common(check: Check, index: int, dialect: Dialect) -> Pieces:
+    """The values that come up most often: one of those listed; ties only where they may be."""
+    column = dialect.identifier(check.columns[0])
+    where = both(f"{column} is not null", row_filter(check, dialect))
+    counted = f"select {column}, count(*) as n from {TABLE} where {where} group by {column}"
+    ranked = f"select {column}, n, max(n) over () as top from ({counted}) as g{index}"
+    modes = f"from ({ranked}) as m{index} where n = top"
+    listed = dialect.count_if(within(column, list(check.arguments["values"]), dialect))
+    kept = f"{listed} > 0" if check.arguments.get("ties") else f"{listed} = 1 and count(*) = 1"
+    observed, good = f"r{index}_v", f"r{index}_g"
+    return Pieces(
+        observed=observed,
+        passed=good,
+        reproduce=f"select {column}, n {modes}",
+        aggregates={
+            observed: f"(select min({dialect.text(column)}) {modes})",
+            good: f"(select {kept} {modes})",
+        },
+    )
+
+
+def _absent_values(check: Check, index: int, dialect: Dialect) -> Pieces:
+    """How many of the listed values no row has."""
+    column, condition = dialect.identifier(check.columns[0]), row_filter(check, dialect)
+    values = list(check.arguments["values"])
+    found = dialect.only_if(column, both(within(column, values, dialect), condition))
+    alias = f"r{index}_v"
+    where = f" where {both(f'{column} is not null', condition)}"
+    return Pieces(
+        observed=alias,
+        passed=check.threshold.sql(alias, dialect.literal),
+        reproduce=f"select distinct {column} from {TABLE}{where}",
+        aggregates={alias: f"{len(values)} - count(distinct {found})"},
+    )
+
+
 def _aggregate(check: Check, index: int, dialect: Dialect) -> Pieces:
     alias = f"r{index}_v"
-    column = dialect.only_if(dialect.identifier(check.columns[0]), _filter(check, dialect))
+    column = dialect.only_if(dialect.identifier(check.columns[0]), row_filter(check, dialect))
     match check.metric:
         case "mean":
             expression = f"avg({column})"

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from dataplatform.checks.threshold import Threshold
 from dataplatform.keys import Relation
 
 Severity = Literal["ERROR", "WARN"]
@@ -40,82 +41,11 @@ METRICS = (
         "sql",
         "schema",
         "age_hours",
+        "most_common",
+        "absent_values",
         "expectation",
     }
 )
-
-_SIGNS = {"eq": "=", "ne": "<>", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}
-_WORDS = {
-    "eq": "exactly {0}",
-    "ne": "anything but {0}",
-    "gt": "more than {0}",
-    "ge": "at least {0}",
-    "lt": "less than {0}",
-    "le": "at most {0}",
-    "between": "between {0} and {1}",
-    "not_between": "outside {0} to {1}",
-}
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """What a metric's value must be.
-
-    ``operator`` is one of eq, ne, gt, ge, lt, le, between, not_between (bounds included), or
-    mostly: the share of good rows among those looked at is at least ``value``, and a table with
-    nothing to look at passes (Great Expectations' rule). An absent bound of ``between`` is None.
-    """
-
-    operator: str
-    value: Any
-    upper: Any = None
-    strict_lower: bool = False
-    strict_upper: bool = False
-
-    def sql(self, expression: str, literal: Any) -> str:
-        """Return the SQL condition on an expression; ``literal`` renders a value of a dialect."""
-        if self.operator in _SIGNS:
-            return f"{expression} {_SIGNS[self.operator]} {literal(self.value)}"
-        parts = []
-        if self.value is not None:
-            parts.append(f"{expression} {'>' if self.strict_lower else '>='} {literal(self.value)}")
-        if self.upper is not None:
-            parts.append(f"{expression} {'<' if self.strict_upper else '<='} {literal(self.upper)}")
-        inside = " and ".join(parts) or f"{expression} is not null"
-        return f"({inside})" if self.operator == "between" else f"not ({inside})"
-
-    def holds(self, value: Any) -> bool:
-        """Say whether a value keeps the threshold; an unknown value (None) never does."""
-        if value is None:
-            return False
-        match self.operator:
-            case "eq":
-                return bool(value == self.value)
-            case "ne":
-                return bool(value != self.value)
-            case "gt":
-                return bool(value > self.value)
-            case "ge":
-                return bool(value >= self.value)
-            case "lt":
-                return bool(value < self.value)
-            case "le":
-                return bool(value <= self.value)
-        low = self.value is None or (
-            value > self.value if self.strict_lower else value >= self.value
-        )
-        high = self.upper is None or (
-            value < self.upper if self.strict_upper else value <= self.upper
-        )
-        return (low and high) if self.operator == "between" else not (low and high)
-
-    def words(self) -> str:
-        """Return the threshold as a person says it."""
-        if self.operator == "between" and self.upper is None:
-            return _WORDS["gt" if self.strict_lower else "ge"].format(self.value)
-        if self.operator == "between" and self.value is None:
-            return _WORDS["lt" if self.strict_upper else "le"].format(self.upper)
-        return _WORDS[self.operator].format(self.value, self.upper)
 
 
 @dataclass(frozen=True)
@@ -179,7 +109,7 @@ class Check:
             if self.threshold.operator in {"eq", "le"} and self.threshold.value == 0:
                 return f"every {what[1]}" if self.metric == "invalid_count" else f"no {what[0]}"
             return f"{self.threshold.words()}{percent} {what[0]}"
-        if self.metric in {"schema", "expectation"}:
+        if self.metric in {"schema", "most_common", "expectation"}:
             return what[0]
         return f"{what[0]} {self.threshold.words()}{percent}"
 
@@ -210,6 +140,11 @@ def _metric_words(check: Check) -> tuple[str, str]:
             return f"{len(check.columns)} columns with their declared types", ""
         case "age_hours":
             return f"age of the newest {column} in hours", ""
+        case "most_common":
+            return f"the most common {column} {_valid(arguments)}", ""
+        case "absent_values":
+            shown = ", ".join(str(value) for value in arguments["values"])
+            return f"values that {column} lacks of {shown}:", ""
         case "expectation":
             return str((check.expectation or {}).get("type", "expectation")).replace("_", " "), ""
     return f"{check.metric.replace('_', ' ')} of {column}", ""

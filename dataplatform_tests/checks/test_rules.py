@@ -6,11 +6,13 @@ import pytest
 
 from dataplatform.checks.contract_rules import checks_of, gx_checks
 from dataplatform.checks.dialects import DIALECTS
-from dataplatform.checks.gx_rules import row_condition, translate
+from dataplatform.checks.gx_conditions import row_condition
+from dataplatform.checks.gx_rules import translate
 from dataplatform.checks.odcs_rules import check_of
 from dataplatform.checks.scan import plan
-from dataplatform.checks.spec import Threshold, safe_name
+from dataplatform.checks.spec import safe_name
 from dataplatform.checks.sql_rules import TABLE, read_query
+from dataplatform.checks.threshold import Threshold
 from dataplatform.declarations.contract import Rule
 from dataplatform.declarations.errors import DeclarationError
 from dataplatform.keys import Relation

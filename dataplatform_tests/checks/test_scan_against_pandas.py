@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataplatform.checks.scan import run_scan
-from dataplatform.checks.spec import Check, Threshold
+from dataplatform.checks.spec import Check
+from dataplatform.checks.threshold import Threshold
 from dataplatform.keys import Relation
 
 TABLE = Relation("s", "t")

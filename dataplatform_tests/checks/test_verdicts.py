@@ -7,7 +7,8 @@ import pytest
 
 from dataplatform.checks import families
 from dataplatform.checks.scan import run_scan
-from dataplatform.checks.spec import Check, Threshold
+from dataplatform.checks.spec import Check
+from dataplatform.checks.threshold import Threshold
 from dataplatform.checks.verdicts import Verdict, dump_line, parse_log_line, plain
 from dataplatform.keys import Relation
 
