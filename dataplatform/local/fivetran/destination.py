@@ -7,6 +7,7 @@ destination that is not DuckDB exports those relations to files and loads them i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -45,8 +46,11 @@ class Session(Protocol):
     def delete_absent(self, table: Table, select: str) -> int:
         """Mark deleted every row whose key the query does not return; return how many."""
 
-    def quarantine(self, table: Table, select: str) -> int:
-        """Set rows aside that cannot be read (_file, _line, reason, content); return how many."""
+    def quarantine(self, table: Table, select: str, files: Sequence[str]) -> int:
+        """Set rows aside that cannot be loaded (_file, _line, reason, content); return how many.
+
+        What was set aside of ``files`` before is forgotten: they have been read again.
+        """
 
     def remove_absent(self, table: Table, select: str, within: str) -> int:
         """Remove rows of the same ``within`` that the query does not return; return how many."""

@@ -8,7 +8,7 @@ in ``merge``; what is read from where is the sources' business.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -136,21 +136,29 @@ class DuckDBSession:
     def delete_absent(self, table: Table, select: str) -> int:
         return merge.delete_absent(self.engine, table, self.place(table), select, self.synced_at)
 
-    def quarantine(self, table: Table, select: str) -> int:
+    def quarantine(self, table: Table, select: str, files: Sequence[str]) -> int:
         place = qualified(self.catalog, table.target_schema, QUARANTINE)
+        count = int(self._value(f"SELECT count(*) FROM ({select})"))
+        if count:
+            self.engine.execute(
+                f"CREATE TABLE IF NOT EXISTS {place} (table_name VARCHAR, _file VARCHAR, "
+                f"_line BIGINT, reason VARCHAR, content VARCHAR, {ident(SYNCED)} TIMESTAMPTZ)"
+            )
+        elif not self._value(
+            "SELECT count(*) FROM duckdb_tables() "
+            "WHERE database_name = ? AND schema_name = ? AND table_name = ?",
+            [self.catalog, table.target_schema, QUARANTINE],
+        ):
+            return 0
         self.engine.execute(
-            f"CREATE TABLE IF NOT EXISTS {place} (table_name VARCHAR, _file VARCHAR, "
-            f"_line BIGINT, reason VARCHAR, content VARCHAR, {ident(SYNCED)} TIMESTAMPTZ)"
-        )
-        self.engine.execute(
-            f"DELETE FROM {place} WHERE table_name = ? AND _file IN (SELECT _file FROM ({select}))",
-            [table.target],
+            f"DELETE FROM {place} WHERE table_name = ? AND _file IN (SELECT unnest(?::VARCHAR[]))",
+            [table.target, list(files)],
         )
         self.engine.execute(
             f"INSERT INTO {place} SELECT ?, _file, _line, reason, content, ? FROM ({select})",
             [table.target, self.synced_at],
         )
-        return int(self._value(f"SELECT count(*) FROM ({select})"))
+        return count
 
     def remove_absent(self, table: Table, select: str, within: str) -> int:
         return merge.remove_absent(self.engine, table, self.place(table), select, within)

@@ -156,5 +156,18 @@ def selected(config: Config, tables: Iterable[Table]) -> list[Table]:
             )
             blocked = len(columns) != len(table.columns)
             suffix = "/" + ",".join(c.source for c in columns) if blocked else ""
-            chosen.append(replace(table, columns=columns, signature=table.signature + suffix))
+            # Sources that find columns while they read have to know which are not wanted.
+            unwanted = frozenset(
+                source
+                for source, state in states.items()
+                if not state.get("enabled", True) and not state.get("is_primary_key")
+            )
+            chosen.append(
+                replace(
+                    table,
+                    columns=columns,
+                    signature=table.signature + suffix,
+                    details={**table.details, "blocked": unwanted},
+                )
+            )
     return chosen

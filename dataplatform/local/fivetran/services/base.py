@@ -19,11 +19,13 @@ REQUIRED = {
     "postgres": ("host", "port", "user", "database"),
     "salesforce": ("domain", "client_id", "client_secret", "username", "password"),
     "s3": ("bucket", "files"),
+    "gcs": ("bucket", "files"),
 }
 SECRETS = {
     "postgres": ("password",),
     "salesforce": ("client_secret", "password"),
     "s3": ("secret_access_key",),
+    "gcs": ("secret_key",),
 }
 DATABASES = frozenset({"postgres"})
 
@@ -86,6 +88,12 @@ def open_service(service: str, schema: str, config: dict[str, Any]) -> Service:
         from dataplatform.local.fivetran.services.salesforce import SalesforceService
 
         return SalesforceService(schema, config)
-    from dataplatform.local.fivetran.services.s3 import S3Service
+    from dataplatform.local.fivetran.services.files import FilesService
 
-    return S3Service(schema, config)
+    if service == "gcs":
+        from dataplatform.local.fivetran.services.gcs import GcsBucket
+
+        return FilesService(schema, config, GcsBucket(config))
+    from dataplatform.local.fivetran.services.s3 import S3Bucket
+
+    return FilesService(schema, config, S3Bucket(config))

@@ -1,8 +1,8 @@
-"""Rows of one table on their way from files to the warehouse.
+"""Rows of one table on their way from files or sheets to the warehouse.
 
 Collects rows and their columns in a file of lists of texts, so that columns may be found while
 reading, and gives the queries that read it back with types and names. Rows that cannot be kept
-are collected beside them. Reading files is the business of ``file_rows``.
+are collected beside them. Reading is the business of ``file_rows`` and ``google_sheets``.
 """
 
 from __future__ import annotations
@@ -14,16 +14,35 @@ from pathlib import Path
 
 from dataplatform.local.fivetran.model import RESERVED, Column
 from dataplatform.local.fivetran.naming import destination_names
-from dataplatform.local.fivetran.services.file_rows import Bad, Row
+from dataplatform.local.fivetran.services.rows import Bad, Row, bad
 from dataplatform.local.fivetran.sql import ident, listed, literal
 from dataplatform.local.fivetran.widening import widened
 
-FILE, LINE, MODIFIED = "_file", "_line", "_modified"
-_ADDED = (
-    Column(FILE, FILE, "VARCHAR"),
-    Column(LINE, LINE, "BIGINT"),
-    Column(MODIFIED, MODIFIED, "TIMESTAMP WITH TIME ZONE"),
-)
+FILE, LINE, MODIFIED, ROW = "_file", "_line", "_modified", "_row"
+_EXPRESSIONS = {FILE: "f.name", LINE: "r.l", MODIFIED: "f.modified", ROW: "r.l"}
+# Reading it back fails for the whole sync, so that a row of this size is set aside instead.
+_LARGEST_ROW = 30_000_000
+_LARGEST_LINE = 32_000_000
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is told of where a row comes from.
+
+    Attributes:
+        columns: what is added to every row, name and type.
+        key: those that tell rows apart where the source declares no key.
+    """
+
+    columns: tuple[tuple[str, str], ...]
+    key: tuple[str, ...]
+
+
+_FILE_COLUMNS = ((FILE, "VARCHAR"), (LINE, "BIGINT"), (MODIFIED, "TIMESTAMP WITH TIME ZONE"))
+FILES = Origin(_FILE_COLUMNS, (FILE, LINE))
+#: A file that comes again is told from the one before by when it was modified.
+FILES_APPENDED = Origin(_FILE_COLUMNS, (FILE, LINE, MODIFIED))
+SHEET = Origin(((ROW, "BIGINT"),), (ROW,))
 
 
 @dataclass
@@ -44,6 +63,7 @@ class Staging:
         keys: names of the key's columns, in the source or in the destination.
         known: columns of earlier syncs, source name to destination name and type.
         blocked: source columns that are not wanted.
+        origin: what is told of where rows come from.
     """
 
     def __init__(
@@ -53,6 +73,7 @@ class Staging:
         keys: Iterable[str],
         known: Mapping[str, list[str]],
         blocked: frozenset[str],
+        origin: Origin = FILES,
     ) -> None:
         self._rows = folder / f"rows-{number}.jsonl"
         self._bad = folder / f"bad-{number}.jsonl"
@@ -60,8 +81,10 @@ class Staging:
         self._bad_out = self._bad.open("w", encoding="utf-8")
         self.keys = tuple(keys)
         self.blocked = blocked
+        self.origin = origin
         self.rows = 0
         self.bad = 0
+        self.first_bad = ""
         self._files: list[tuple[str, str]] = []
         self._found: dict[str, _Found] = {}
         for source, (name, type_name) in known.items():
@@ -70,13 +93,8 @@ class Staging:
     def _column(self, source: str) -> _Found:
         found = self._found.get(source)
         if found is None:
-            taken = [
-                *RESERVED,
-                FILE,
-                LINE,
-                MODIFIED,
-                *(f.name for f in self._found.values()),
-            ]
+            added = [column for column, _ in self.origin.columns]
+            taken = [*RESERVED, *added, *(f.name for f in self._found.values())]
             name = destination_names([source], taken)[source]
             found = self._found[source] = _Found(name, None, len(self._found))
         return found
@@ -110,11 +128,15 @@ class Staging:
             lacking = [key for key in self.keys if not self._has(key, values)]
             if lacking:
                 reason = f"the primary key {lacking[0]!r} is missing"
-                content = json.dumps({k: v for k, (v, _) in row.values.items()})[:2000]
-                self._set_aside(name, Bad(row.line, reason, content))
+                content = json.dumps({k: v for k, (v, _) in row.values.items()})
+                self._set_aside(name, bad(row.line, reason, content))
+                continue
+            line = json.dumps({"f": position, "l": row.line, "v": values}) + "\n"
+            if len(line) > _LARGEST_ROW:
+                self._set_aside(name, bad(row.line, "the row is larger than 30 MB", line))
                 continue
             self.rows += 1
-            self._rows_out.write(json.dumps({"f": position, "l": row.line, "v": values}) + "\n")
+            self._rows_out.write(line)
 
     def _key_column(self, key: str) -> _Found | None:
         if key in self._found:
@@ -129,14 +151,11 @@ class Staging:
             and values[column.position] is not None
         )
 
-    def _set_aside(self, name: str, bad: Bad) -> None:
+    def _set_aside(self, name: str, row: Bad) -> None:
         self.bad += 1
-        line = {
-            FILE: name,
-            LINE: bad.line,
-            "reason": bad.reason,
-            "content": bad.content,
-        }
+        if not self.first_bad:
+            self.first_bad = f"Line {row.line} of {name!r} cannot be loaded: {row.reason}"
+        line = {FILE: name, LINE: row.line, "reason": row.reason, "content": row.content}
         self._bad_out.write(json.dumps(line) + "\n")
 
     def finish(self) -> None:
@@ -144,16 +163,21 @@ class Staging:
         self._rows_out.close()
         self._bad_out.close()
 
+    @property
+    def files(self) -> list[str]:
+        """The names of the files that were read."""
+        return [name for name, _ in self._files]
+
     def columns(self) -> tuple[Column, ...]:
-        """Return the table's columns; without a key, file and line together are the key."""
+        """Return the table's columns; without a key, where a row comes from is the key."""
         keys = {found.name for key in self.keys if (found := self._key_column(key)) is not None}
         own = [
             Column(source, found.name, found.type or "VARCHAR", found.name in keys)
             for source, found in self._found.items()
         ]
         added = [
-            Column(c.source, c.name, c.type, not self.keys and c.name in (FILE, LINE))
-            for c in _ADDED
+            Column(name, name, kind, not self.keys and name in self.origin.key)
+            for name, kind in self.origin.columns
         ]
         return (*own, *added)
 
@@ -171,21 +195,37 @@ class Staging:
             f"CAST(r.v[{found.position + 1}] AS {found.type or 'VARCHAR'}) AS {ident(found.name)}"
             for found in self._found.values()
         ]
+        added = [f"{_EXPRESSIONS[name]} AS {name}" for name, _ in self.origin.columns]
+        rows = (
+            f"SELECT {', '.join([*casts, *added])}, f.modified AS _seen, f.number AS _number, "
+            f"r.l AS _place FROM {self._read_back()}"
+        )
+        keys = [column.name for column in self.columns() if column.key]
+        return (
+            f"SELECT * EXCLUDE (_seen, _number, _place) FROM ({rows}) QUALIFY row_number() OVER "
+            f"(PARTITION BY {listed(keys)} ORDER BY _seen DESC, _number DESC, _place DESC) = 1"
+        )
+
+    def _read_back(self) -> str:
         files = ", ".join(
             f"({number}, {literal(name)}, TIMESTAMPTZ {literal(modified)})"
             for number, (name, modified) in enumerate(self._files)
         )
-        added = [f"f.name AS {FILE}", f"r.l AS {LINE}", f"f.modified AS {MODIFIED}"]
         shape = "columns = {'f': 'INTEGER', 'l': 'BIGINT', 'v': 'VARCHAR[]'}"
-        rows = (
-            f"SELECT {', '.join([*casts, *added])} FROM {_lines(self._rows, shape)} r "
-            f"JOIN (VALUES {files or '(-1, NULL, NULL)'}) f(number, name, modified) "
-            "ON f.number = r.f"
-        )
-        keys = [column.name for column in self.columns() if column.key]
         return (
-            f"SELECT * FROM ({rows}) QUALIFY row_number() OVER (PARTITION BY {listed(keys)} "
-            f"ORDER BY {MODIFIED} DESC, {FILE} DESC, {LINE} DESC) = 1"
+            f"{_lines(self._rows, shape)} r JOIN (VALUES {files or '(-1, NULL, NULL)'}) "
+            "f(number, name, modified) ON f.number = r.f"
+        )
+
+    def remaining(self, gone: Iterable[str]) -> str:
+        """Return the query that names what remains of files that were read, or that are gone.
+
+        A file of which nothing remains is named by a line that no file has.
+        """
+        empty = ", ".join(f"({literal(name)}, -1)" for name in [*self.files, *gone])
+        return (
+            f"SELECT f.name AS {FILE}, r.l AS {LINE} FROM {self._read_back()} "
+            f"UNION ALL SELECT * FROM (VALUES {empty})"
         )
 
     def quarantined(self) -> str:
@@ -200,5 +240,5 @@ class Staging:
 def _lines(path: Path, shape: str) -> str:
     return (
         f"read_json({literal(str(path))}, {shape}, format = 'newline_delimited', "
-        "maximum_object_size = 32000000)"
+        f"maximum_object_size = {_LARGEST_LINE})"
     )
