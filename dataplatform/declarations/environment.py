@@ -7,7 +7,6 @@ credentials and with nothing running. Who uses an address is the business of ``r
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from dataplatform.declarations.environment_model import (
     SnowflakeWarehouse,
 )
 from dataplatform.declarations.errors import DeclarationError, UserError, nearest
+from dataplatform.declarations.local_services import local_field
 from dataplatform.declarations.references import BadReference, check_references, expand
 from dataplatform.declarations.strict import validate
 from dataplatform.declarations.yaml_file import YamlFile, read_yaml, shown
@@ -29,9 +29,10 @@ from dataplatform.declarations.yaml_file import YamlFile, read_yaml, shown
 ENVIRONMENT_VARIABLE = "DATAPLATFORM_ENV"
 PROJECT_VARIABLE = "DATAPLATFORM_PROJECT"
 DEFAULT_ENVIRONMENT = "local"
+#: Where a project keeps what it makes; git ignores it.
+STATE_FOLDER = ".dataplatform"
 #: ``${PROJECT_ROOT}`` is always the project's folder.
 ROOT_REFERENCE = "PROJECT_ROOT"
-SERVERS_DOWN = "The local servers are not running: start them with `make start`."
 
 
 class Environment(EnvironmentFile):
@@ -99,15 +100,8 @@ class Environment(EnvironmentFile):
         except BadReference as error:
             raise UserError(str(error)) from None
 
-    def _local(self, service: str, field: str) -> str:
-        servers = read_services(self._root / ".dataplatform")
-        if service not in servers:
-            raise UserError(SERVERS_DOWN)
-        if field not in servers[service]:
-            raise UserError(
-                f"The local server {service!r} has no {field!r}.{nearest(field, servers[service])}"
-            )
-        return str(servers[service][field])
+    def _local(self, server: str, field: str) -> str:
+        return local_field(self._root / STATE_FOLDER, server, field)
 
     def _missing(self, name: str) -> UserError:
         known = set(self.variables) | set(os.environ) | set(_dot_env(self._root))
@@ -143,21 +137,6 @@ def process_environment(extra: Mapping[str, str] | None = None) -> dict[str, str
 def export(variables: Mapping[str, str]) -> None:
     """Set variables of this process, for a library that reads its settings from nowhere else."""
     os.environ.update(variables)
-
-
-def read_services(state: Path) -> dict[str, dict[str, Any]]:
-    """Return what the supervisor wrote down of the local servers.
-
-    Raises:
-        UserError: they are not running, or the record cannot be read.
-    """
-    try:
-        found = json.loads((state / "services.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(SERVERS_DOWN) from None
-    except (OSError, ValueError):
-        raise UserError(f"{state / 'services.json'} cannot be read: run `make restart`.") from None
-    return found if isinstance(found, dict) else {}
 
 
 def environment_names(root: Path) -> list[str]:

@@ -15,6 +15,7 @@ from typing import TypeVar
 from dataplatform.declarations.connection import Connection, load_connection
 from dataplatform.declarations.contract import Contract, load_contract
 from dataplatform.declarations.environment import (
+    STATE_FOLDER,
     Environment,
     load_environment,
     project_folder,
@@ -61,7 +62,7 @@ class Project:
     @property
     def state(self) -> Path:
         """What the platform keeps on this machine for the project; never committed."""
-        return self.root / ".dataplatform"
+        return self.root / STATE_FOLDER
 
     @cached_property
     def environment(self) -> Environment:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from dataplatform.declarations.environment import read_services
 from dataplatform.declarations.errors import DeclarationError, UserError
+from dataplatform.declarations.local_services import read_services
 from dataplatform.declarations.project import open_project
 
 LOCAL = "config/environments/local.yml"
@@ -51,6 +53,14 @@ def test_one_server_alone_is_down(root: Path) -> None:
     start_servers(root, postgres={"host": "127.0.0.1"})
     with pytest.raises(UserError, match="local servers are not running"):
         open_project(root).environment.resolve("${local:fivetran.url}")
+
+
+def test_a_record_that_outlived_its_server(root: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    start_servers(root, postgres={"host": "127.0.0.1", "pid": ended.pid})
+    with pytest.raises(UserError, match="'postgres' has ended: start it with `make start`"):
+        open_project(root).environment.resolve("${local:postgres.host}")
 
 
 def test_broken_record_of_the_servers(root: Path) -> None:

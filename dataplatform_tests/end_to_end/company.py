@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dataplatform.declarations.environment import read_services
+from dataplatform.declarations.local_services import read_services
 from dataplatform.declarations.project import Project
 from dataplatform.duckdb_file import open_duckdb
 from dataplatform.local import supervisor

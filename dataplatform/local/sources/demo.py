@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataplatform.declarations.errors import UserError
+from dataplatform.declarations.local_services import SERVERS_DOWN
 from dataplatform.local.sources import community_store, crm_store, production_store, sqlite_store
 from dataplatform.local.sources.production_days import Day
 from dataplatform.local.sources.production_store import Clock
@@ -150,7 +151,7 @@ def _systems(project: Project) -> list[System]:
             "so there is no demo in it."
         )
     if "production" in names and "postgres" not in services:
-        raise UserError("The local servers are not running: start them with `make start`.")
+        raise UserError(SERVERS_DOWN)
     made = {
         "production": lambda: _production(services["postgres"]),
         "crm": lambda: _stored("crm", crm_store, project.state / "crm"),
