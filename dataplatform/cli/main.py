@@ -25,6 +25,7 @@ from dataplatform.cli import (
     servers,
     status,
     storage,
+    webhooks,
 )
 from dataplatform.declarations.errors import UserError
 
@@ -45,6 +46,7 @@ app.command("init")(init.command)
 for name, group in {
     "pipeline": pipeline,
     "connections": connections,
+    "webhooks": webhooks,
     "contract": contract,
     "dbt": dbt,
     "storage": storage,

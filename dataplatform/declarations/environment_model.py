@@ -40,8 +40,15 @@ class Destination(Strict):
     config: dict[str, Any] = Field(default_factory=dict)
 
 
+class FivetranWebhook(Strict):
+    """Where Fivetran tells of syncs that ended, and the secret it signs with."""
+
+    url: str
+    secret: str
+
+
 class Fivetran(Strict):
-    """The account whose REST API is spoken to."""
+    """The account whose REST API is spoken to; without a webhook, syncs are asked after."""
 
     api_url: str
     api_key: str
@@ -99,6 +106,7 @@ class LocalServices(Strict):
     fivetran: LocalService | None = None
     crm: LocalService | None = None
     community: LocalService | None = None
+    webhooks: LocalService | None = None
 
 
 class Demo(Strict):

@@ -19,6 +19,7 @@ LOCAL_FIELDS: dict[str, tuple[str, ...]] = {
     "crm": ("url", "client_id", "client_secret", "username", "password"),
     "community": ("url",),
     "fivetran": ("url", "api_key", "api_secret"),
+    "webhooks": ("url", "secret"),
 }
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}")

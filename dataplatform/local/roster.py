@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dataplatform.local import ports
 from dataplatform.local.object_store import ObjectStore
 from dataplatform.local.postgres import Postgres
-from dataplatform.local.server import Community, Crm, Fivetran, Server
+from dataplatform.local.server import Community, Crm, Fivetran, Server, Webhooks
 from dataplatform.local.state import CREDENTIALS, read_json, write_json
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ KINDS: dict[str, type[Server]] = {
     "crm": Crm,
     "community": Community,
     "fivetran": Fivetran,
+    "webhooks": Webhooks,
 }
 #: How long a server that was just killed may hold on to its ports, in seconds.
 PORT_PATIENCE = 5.0

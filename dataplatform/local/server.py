@@ -159,3 +159,14 @@ class Fivetran(PythonServer):
     @classmethod
     def make_credentials(cls) -> dict[str, str]:
         return {"api_key": secrets.token_urlsafe(12), "api_secret": secrets.token_urlsafe(24)}
+
+
+class Webhooks(PythonServer):
+    """The receiver of what the Fivetran-compatible service tells; the same as in production."""
+
+    module = "dataplatform.ingestion.webhooks"
+    variables: ClassVar[dict[str, str]] = {"secret": "FIVETRAN_WEBHOOK_SECRET"}
+
+    @classmethod
+    def make_credentials(cls) -> dict[str, str]:
+        return {"secret": secrets.token_urlsafe(32)}
