@@ -11,21 +11,32 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dataplatform.declarations.connection_file import (
-    SYNC_FREQUENCIES,
     TYPE_FAMILIES,
     ConnectionFile,
-    Service,
+    DataDelayFile,
+    NetworkingFile,
+    ScheduleFile,
+    SchemaChanges,
+    SyncMode,
+    TrustFile,
     check_files,
     check_landing,
-    check_schedule,
+    check_service,
     check_table,
 )
+from dataplatform.declarations.connection_rules import (
+    SYNC_FREQUENCIES,
+    check_choices,
+    check_networking,
+    check_schedule,
+)
+from dataplatform.declarations.connection_seed import refuse_older_form
 from dataplatform.declarations.naming import fivetran_name
 from dataplatform.declarations.strict import validate
 from dataplatform.declarations.yaml_file import YamlFile, read_yaml
 from dataplatform.keys import Relation
 
-__all__ = ["SYNC_FREQUENCIES", "TYPE_FAMILIES", "Connection", "Service", "Table", "load_connection"]
+__all__ = ["SYNC_FREQUENCIES", "TYPE_FAMILIES", "Connection", "Table", "load_connection"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,9 @@ class Table:
         primary_key: columns in the destination; empty where the source has no key.
         description: Markdown.
         line: where the file declares it.
+        sync_mode: how changes of a row arrive; None leaves it to the account.
+        hashed: columns in the destination that arrive hashed.
+        excluded: columns, by their names in the destination, that do not arrive.
     """
 
     name: str
@@ -45,6 +59,9 @@ class Table:
     primary_key: list[str] = field(default_factory=list)
     description: str = ""
     line: int = 1
+    sync_mode: SyncMode | None = None
+    hashed: list[str] = field(default_factory=list)
+    excluded: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -64,11 +81,17 @@ class Connection:
         paused: whether its schedule rests.
         freshness: hours after which its tables are late; None promises nothing.
         after: extracts whose files it reads, which therefore run first.
+        auth: how Fivetran is let in where the service asks for more than config, raw.
+        schedule: a cron that Dagster keeps; the connection is then on manual.
+        data_delay: how late data may be before Fivetran warns; None leaves it to the account.
+        networking: how Fivetran reaches the source; None leaves it to the account.
+        trust: what setup tests take for the source's own.
+        schema_changes: what becomes of tables and columns that appear in the source.
     """
 
     name: str
     file: Path
-    service: Service
+    service: str
     schema: str | None
     prefix: str | None
     config: dict[str, Any]
@@ -81,6 +104,12 @@ class Connection:
     description: str
     freshness: float | None
     after: list[str]
+    auth: dict[str, Any] = field(default_factory=dict)
+    schedule: ScheduleFile | None = None
+    data_delay: DataDelayFile | None = None
+    networking: NetworkingFile | None = None
+    trust: TrustFile = field(default_factory=TrustFile)
+    schema_changes: SchemaChanges = "allow_columns"
 
     @property
     def destination_schema(self) -> str:
@@ -118,15 +147,19 @@ def load_connection(path: Path, root: Path) -> Connection:
         DeclarationError: something in it is wrong; the text names the line.
     """
     file = read_yaml(path, root)
+    refuse_older_form(file)
     content = validate(ConnectionFile, file, "a connection")
+    check_service(file, content)
     check_landing(file, path.stem, content)
     check_schedule(file, content)
+    check_networking(file, content)
     check_files(file, content)
     if not content.tables:
         raise file.error(("tables",), "the connection declares no table.")
     tables = []
     for name, table in content.tables.items():
         check_table(file, content.service, name, table)
+        check_choices(file, name, table)
         tables.append(
             Table(
                 name=name,
@@ -134,6 +167,9 @@ def load_connection(path: Path, root: Path) -> Connection:
                 primary_key=list(table.primary_key),
                 description=table.description,
                 line=file.line(("tables", name)) or 1,
+                sync_mode=table.sync_mode,
+                hashed=list(table.hashed),
+                excluded=list(table.excluded),
             )
         )
     connection = Connection(
@@ -145,13 +181,19 @@ def load_connection(path: Path, root: Path) -> Connection:
         config=content.config,
         tables=tables,
         sync_frequency=content.sync_frequency,
-        schedule_type=content.schedule_type,
+        schedule_type=content.schedule_type or ("manual" if content.schedule else "auto"),
         daily_sync_time=content.daily_sync_time,
         paused=content.paused,
         owner=content.owner,
         description=content.description,
         freshness=content.freshness,
         after=list(content.after),
+        auth=content.auth,
+        schedule=content.schedule,
+        data_delay=content.data_delay,
+        networking=content.networking,
+        trust=content.trust,
+        schema_changes=content.schema_changes,
     )
     _check_landed_names(file, connection)
     return connection

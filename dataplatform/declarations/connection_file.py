@@ -1,8 +1,8 @@
 """What a connection's file may say, and what it may not.
 
-The file's shape and the rules that its shape cannot express: where tables land, when they are
-synced, which files of a bucket are which table, which names and types are sound. The declared
-connection itself is ``connection``'s.
+The file's shape, and the rules of its shape: where tables land, which files of a bucket are which
+table, which names and types are sound. When and by which way it is synced is
+``connection_rules``'s; the declared connection itself is ``connection``'s.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from dataplatform.declarations.connection_services import KNOWN, is_database, meant
 from dataplatform.declarations.errors import nearest
+from dataplatform.declarations.file_source import problems
 from dataplatform.declarations.naming import is_identifier
-from dataplatform.declarations.owner import check_owner
 from dataplatform.declarations.strict import Strict
 from dataplatform.declarations.yaml_file import YamlFile
 from dataplatform.keys import (
@@ -27,7 +28,12 @@ from dataplatform.keys import (
     STAGING,
 )
 
-Service = Literal["postgres", "salesforce", "s3"]
+#: Kinds of sources whose tables are file patterns.
+FILES = frozenset({"s3", "gcs"})
+NetworkingMethod = Literal["Directly", "SshTunnel", "PrivateLink", "ProxyAgent"]
+SchemaChanges = Literal["allow_all", "allow_columns", "block_all"]
+SyncMode = Literal["soft_delete", "history", "live"]
+Sensitivity = Literal["low", "normal", "high", "custom", "sync_frequency"]
 
 TYPE_FAMILIES = (
     "string",
@@ -42,8 +48,6 @@ TYPE_FAMILIES = (
     "json",
     "binary",
 )
-#: What Fivetran accepts as minutes between two syncs.
-SYNC_FREQUENCIES = (1, 5, 15, 30, 60, 120, 180, 360, 480, 720, 1440)
 #: Schemas that the platform itself writes; a source may not land there.
 RESERVED_SCHEMAS = frozenset(
     {STAGING, INTERMEDIATE, CANDIDATE, PUBLISHED, CURATED, LAKE_RAW, SNAPSHOTS}
@@ -58,29 +62,85 @@ _RULE = "use letters, digits and underscores, beginning with a letter, at most 6
 class TableFile(Strict):
     description: str = ""
     primary_key: list[str] = Field(default_factory=list)
+    sync_mode: SyncMode | None = None
+    hashed: list[str] = Field(default_factory=list)
+    excluded: list[str] = Field(default_factory=list)
     columns: dict[str, str]
 
 
+class ScheduleFile(Strict):
+    """A cron, which Dagster keeps; the connection itself is then on manual."""
+
+    cron: str
+    timezone: str = "UTC"
+
+
+class NetworkingFile(Strict):
+    """How Fivetran reaches the source, by the API's names."""
+
+    method: NetworkingMethod
+    private_link_id: str | None = None
+    proxy_agent_id: str | None = None
+    hybrid_deployment_agent_id: str | None = None
+
+
+class DataDelayFile(Strict):
+    """How late data may be before Fivetran itself warns; minutes at ``custom`` only."""
+
+    sensitivity: Sensitivity
+    threshold: int | None = None
+
+
+class TrustFile(Strict):
+    """Whether a setup test takes what the source shows it for its own."""
+
+    certificates: bool = False
+    fingerprints: bool = False
+
+
 class ConnectionFile(Strict):
-    service: Service
+    service: str
     schema_: str | None = Field(default=None, alias="schema")
     prefix: str | None = None
     description: str
     owner: str
     sync_frequency: int = 1440
-    schedule_type: Literal["auto", "manual"] = "auto"
+    schedule_type: Literal["auto", "manual"] | None = None
+    schedule: ScheduleFile | None = None
     daily_sync_time: str | None = None
     paused: bool = False
+    data_delay: DataDelayFile | None = None
+    networking: NetworkingFile | None = None
+    trust: TrustFile = TrustFile()
+    schema_changes: SchemaChanges = "allow_columns"
     freshness: float | None = None
     after: list[str] = Field(default_factory=list)
     config: dict[str, Any] = Field(default_factory=dict)
+    auth: dict[str, Any] = Field(default_factory=dict)
     tables: dict[str, TableFile]
+
+
+def check_service(file: YamlFile, content: ConnectionFile) -> None:
+    """Refuse what is no kind of source, or nearly one."""
+    service = content.service
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", service):
+        raise file.error(
+            ("service",),
+            f"{service!r} is not a kind of source, which Fivetran writes like google_sheets."
+            f"{nearest(service.lower(), KNOWN)}",
+        )
+    close = meant(service)
+    if close:
+        raise file.error(
+            ("service",), f"{service!r} is not a kind of source. Did you mean {close!r}?"
+        )
 
 
 def check_landing(file: YamlFile, name: str, content: ConnectionFile) -> None:
     if not is_identifier(name):
         raise file.error((), f"{name!r} is not a safe name for a connection: {_RULE}")
-    wanted, other = ("prefix", "schema") if content.service == "postgres" else ("schema", "prefix")
+    database = is_database(content.service)
+    wanted, other = ("prefix", "schema") if database else ("schema", "prefix")
     values = {"schema": content.schema_, "prefix": content.prefix}
     if values[other] is not None:
         raise file.error((other,), f"a {content.service} connection has {wanted!r}, not {other!r}.")
@@ -95,92 +155,33 @@ def check_landing(file: YamlFile, name: str, content: ConnectionFile) -> None:
         raise file.error((wanted,), f"{value!r} is a schema of the platform's own: choose another.")
 
 
-def check_schedule(file: YamlFile, content: ConnectionFile) -> None:
-    if content.sync_frequency not in SYNC_FREQUENCIES:
-        options = ", ".join(map(str, SYNC_FREQUENCIES))
-        raise file.error(
-            ("sync_frequency",),
-            f"sync_frequency must be one of {options} minutes, not {content.sync_frequency}.",
-        )
-    time = content.daily_sync_time
-    if time is not None:
-        if content.sync_frequency != 1440:
-            raise file.error(
-                ("daily_sync_time",),
-                "daily_sync_time needs a sync_frequency of 1440 minutes.",
-            )
-        if not re.fullmatch(r"([01]\d|2[0-3]):00", time):
-            raise file.error(
-                ("daily_sync_time",),
-                f"daily_sync_time must be a full hour like 06:00, not {time!r}.",
-            )
-    if content.freshness is not None and content.freshness <= 0:
-        raise file.error(
-            ("freshness",),
-            f"freshness must be hours above 0, not {content.freshness:g}.",
-        )
-    check_owner(file, ("owner",), content.owner)
-
-
 def check_files(file: YamlFile, content: ConnectionFile) -> None:
     """The tables of a bucket are found by its file patterns, so the two must agree."""
-    if content.service != "s3":
+    if content.service not in FILES:
         return
-    files = content.config.get("files")
-    if not isinstance(files, list) or not files:
-        raise file.error(
-            ("config",), "an s3 connection needs config.files, a list of file patterns."
-        )
-    known = {
-        "table_name",
-        "file_pattern",
-        "file_type",
-        "primary_keys",
-        "archive_pattern",
-    }
-    for index, one in enumerate(files):
-        loc = ("config", "files", index)
-        if not isinstance(one, dict):
-            raise file.error(loc, "an entry of config.files must be settings (key: value).")
-        for key in one:
-            if key not in known:
-                raise file.error(
-                    (*loc, key),
-                    f"{key!r} is not a setting of 'files' in a connection.{nearest(key, known)}",
-                )
-        for key in ("table_name", "file_pattern"):
-            if not isinstance(one.get(key), str):
-                raise file.error(loc, f"the setting {key!r} of 'files' in a connection is missing.")
-        if one["table_name"] not in content.tables:
-            raise file.error(
-                (*loc, "table_name"),
-                f"{one['table_name']!r} is not among this connection's tables."
-                f"{nearest(one['table_name'], content.tables)}",
-            )
-        try:
-            re.compile(one["file_pattern"])
-        except re.error as error:
-            raise file.error(
-                (*loc, "file_pattern"),
-                f"file_pattern is not a regular expression: {error}.",
-            ) from None
-    patterned = {one["table_name"] for one in files}
+    if "files" not in content.config and content.config.get("table") in content.tables:
+        # The older form of such a connection reads one table by one pattern.
+        return
+    for loc, text in problems(content.config, content.tables):
+        raise file.error(("config", *loc), text)
+    patterned = {one["table_name"] for one in content.config["files"]}
     for name in content.tables:
         if name not in patterned:
             raise file.error(("tables", name), f"the table {name!r} has no entry in config.files.")
 
 
-def check_table(file: YamlFile, service: Service, name: str, table: TableFile) -> None:
+def check_table(file: YamlFile, service: str, name: str, table: TableFile) -> None:
     loc = ("tables", name)
     parts = name.split(".")
     if not all(_SOURCE_PART.fullmatch(part) for part in parts):
         raise file.error(loc, f"{name!r} is not a safe name for a table: {_RULE}")
-    if service == "postgres" and len(parts) != 2:
+    database = is_database(service)
+    if database and len(parts) != 2:
         raise file.error(
             loc,
             f"{name!r} must be written as schema.table, such as public.{parts[-1]}.",
         )
-    if service != "postgres" and len(parts) != 1:
+    if not database and len(parts) != 1:
         raise file.error(loc, f"{name!r} must be a table's name alone, without a schema.")
     if not table.columns:
         raise file.error((*loc, "columns"), f"the table {name!r} declares no column.")

@@ -69,11 +69,10 @@ CASES = [
     Case("text for a list", POSTGRES, "primary_key: [customer_id]", "primary_key: customer_id", 19,
          "tables.public.customers.primary_key must be a list, not 'customer_id'."),
     Case("list for settings", POSTGRES, "tables:\n", "tables: []\nothers:\n", 17,
-         "'others' is not a setting of a connection. Did you mean 'owner'?"),
+         "'others' is not a setting of a connection. Did you mean 'trust'?"),
     # --- connections
     Case("unknown service", POSTGRES, "service: postgres", "service: postgresql", 2,
-         "service must be one of postgres, salesforce, s3, not 'postgresql'."
-         " Did you mean 'postgres'?"),
+         "'postgresql' is not a kind of source. Did you mean 'postgres'?"),
     Case("schema of a database", POSTGRES, "prefix: raw_postgres", "schema: raw_postgres", 3,
          "a postgres connection has 'prefix', not 'schema'."),
     Case("prefix of a CRM", CRM, "schema: raw_salesforce", "prefix: raw_salesforce", 2,
@@ -130,7 +129,7 @@ CASES = [
     Case("two connections in one schema", CRM, "schema: raw_salesforce", "schema: raw_community", 2,
          "'raw_community' is already the schema of config/connections/community.yml."),
     Case("bucket without files", BUCKET, "  files:\n", "  patterns:\n", 7,
-         "an s3 connection needs config.files, a list of file patterns."),
+         "config.files must be a list of file patterns, one entry for each table."),
     Case("unknown key of a file", BUCKET, "file_pattern:", "file_patern:", 11,
          "'file_patern' is not a setting of 'files' in a connection. Did you mean 'file_pattern'?"),
     Case("file of no table", BUCKET, "table_name: users", "table_name: user", 10,
