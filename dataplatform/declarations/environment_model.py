@@ -55,6 +55,7 @@ class Fivetran(Strict):
     api_secret: str
     group: str
     destination: Destination
+    webhook: FivetranWebhook | None = None
 
 
 class Buckets(Strict):
