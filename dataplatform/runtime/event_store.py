@@ -3,7 +3,8 @@
 The stock SQLite log makes an engine, a connection and a fresh statement for every event and
 stores asset events twice (see docs/decisions/0002-runtime.md). This one holds the same records
 in the same tables, one transaction an event, and many events a transaction where Dagster hands
-them over together. It adds no record of its own and changes none.
+them over together; event_batch.py has the statements. It adds no record of its own and changes
+none.
 """
 
 from __future__ import annotations
@@ -15,14 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from dagster import StringSource
-from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, DagsterEventType
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log.polling_event_watcher import SqlPollingEventWatcher
-from dagster._core.storage.event_log.schema import (
-    AssetKeyTable,
-    SqlEventLogStorageMetadata,
-    SqlEventLogStorageTable,
-)
+from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.sqlite import consolidated_sqlite_event_log
 from dagster._core.storage.sql import (
@@ -33,10 +30,11 @@ from dagster._core.storage.sql import (
 )
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 from sqlalchemy import inspect
-from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection
 
+from dataplatform.runtime import event_batch
 from dataplatform.runtime.creation import creating
+from dataplatform.runtime.event_batch import Stored
 from dataplatform.runtime.sqlite import KeptEngine
 
 FILE = "events.db"
@@ -153,45 +151,52 @@ class KeptSqliteEventLogStorage(SqlEventLogStorage, ConfigurableClass):
     # -- writing --------------------------------------------------------------------------------
 
     def store_event(self, event: EventLogEntry) -> None:
-        with self._kept.connect() as connection:
-            self._store(connection, event)
+        self.store_event_batch([event])
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         # One commit for all. Where it fails, nothing of it is kept and Dagster stores them singly.
         with self._kept.connect() as connection:
-            for event in events:
-                self._store(connection, event)
+            rows = [self._event_to_row(event) for event in events]
+            ids = event_batch.insert_events(connection, rows)
+            stored = [
+                found for found in zip(events, rows, ids, strict=True) if found[0].is_dagster_event
+            ]
+            self._store_assets(connection, stored)
+            self._store_checks(connection, stored)
 
-    def _store(self, connection: Connection, event: EventLogEntry) -> None:
-        # The parameters apart from the statement, so that it is compiled once, not for each event.
-        result = connection.execute(SqlEventLogStorageTable.insert(), self._event_to_row(event))
-        assert result.inserted_primary_key is not None
-        event_id = result.inserted_primary_key[0]
-        if not event.is_dagster_event:
+    def _store_assets(self, connection: Connection, stored: Sequence[Stored]) -> None:
+        assets = [
+            (event, event_id, key)
+            for event, _row, event_id in stored
+            if event.dagster_event_type in ASSET_EVENTS
+            and (key := event.get_dagster_event().asset_key)
+        ]
+        if not assets:
             return
-        kind = event.dagster_event_type
-        if kind in ASSET_EVENTS and event.get_dagster_event().asset_key:
-            self._store_asset_event_tags(connection, [event], [event_id])
-            self._store_asset_event(connection, event, event_id)
-        if kind in ASSET_CHECK_EVENTS:
-            self.store_asset_check_event(event, event_id)
-
-    def _store_asset_event(self, conn: Connection, event: EventLogEntry, event_id: int) -> None:
-        dagster_event = event.get_dagster_event()
-        if dagster_event.asset_key is None:
-            return
-        values = self._get_asset_entry_values(event, event_id, self._has_index_columns)
-        if not values:
-            return
-        # Stock inserts, fails on nearly every event, then updates.
-        statement = upsert(AssetKeyTable)
-        conn.execute(
-            statement.on_conflict_do_update(
-                index_elements=["asset_key"],
-                set_={name: statement.excluded[name] for name in values},
-            ),
-            {"asset_key": dagster_event.asset_key.to_string(), **values},
+        events, ids, keys = zip(*assets, strict=True)
+        self._store_asset_event_tags(connection, events, ids)
+        entries = [
+            self._get_asset_entry_values(event, event_id, self._has_index_columns)
+            for event, event_id in zip(events, ids, strict=True)
+        ]
+        event_batch.upsert_assets(
+            connection,
+            [
+                {"asset_key": key.to_string(), **values}
+                for key, values in zip(keys, entries, strict=True)
+                if values
+            ],
         )
+
+    def _store_checks(self, connection: Connection, stored: Sequence[Stored]) -> None:
+        planned = []
+        for found in stored:
+            event, _row, event_id = found
+            if event.dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED:
+                planned.append(found)
+            elif event.dagster_event_type in ASSET_CHECK_EVENTS:
+                self.store_asset_check_event(event, event_id)
+        event_batch.insert_planned_checks(connection, planned, self._event_insert_timestamp)
 
     # -- watching -------------------------------------------------------------------------------
 

@@ -28,6 +28,8 @@ def instance_settings(base: str) -> dict[str, Any]:
         return {"module": module, "class": name, "config": {"base_dir": f"{base}/records"}}
 
     return {
+        # A run of many tables is announced in one write.
+        "instance_class": {"module": "dataplatform.runtime.instance", "class": "BatchingInstance"},
         # Not the stock SQLite storages: they reconnect for every event.
         "run_storage": stored("dataplatform.runtime.records", "KeptSqliteRunStorage"),
         "event_log_storage": stored(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +17,27 @@ from dagster import (
     AssetCheckSpec,
     AssetKey,
     AssetMaterialization,
+    AssetSelection,
     AssetSpec,
     DagsterEventType,
     DagsterInstance,
+    DailyPartitionsDefinition,
     DataVersion,
     Definitions,
     EventRecordsFilter,
     MaterializeResult,
+    asset,
     define_asset_job,
     in_process_executor,
     multi_asset,
 )
 from dagster._core.events import DagsterEvent
 from dagster._core.events.log import EventLogEntry
+from dagster._core.storage.event_log import SqlEventLogStorage
+from dagster._utils.warnings import PreviewWarning
 from sqlalchemy import text
 
+from dataplatform.runtime import event_batch
 from dataplatform.runtime.event_store import KeptSqliteEventLogStorage
 from dataplatform.runtime.settings import instance_settings
 
@@ -46,9 +54,29 @@ def tables() -> Any:
         yield AssetCheckResult(asset_key=key, check_name="rule", passed=number != 2)
 
 
+DAYS = DailyPartitionsDefinition("2026-01-01", end_date="2026-02-01")
+
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", PreviewWarning)
+    DAILY_RULE = AssetCheckSpec("rule", asset="day", partitions_def=DAYS)
+
+
+@asset(partitions_def=DAYS, check_specs=[DAILY_RULE])
+def day() -> Any:
+    yield MaterializeResult()
+    yield AssetCheckResult(passed=True)
+
+
 DEFS = Definitions(
-    assets=[tables], jobs=[define_asset_job("all", "*")], executor=in_process_executor
+    assets=[tables, day],
+    jobs=[
+        define_asset_job("all", AssetSelection.assets(*KEYS)),
+        define_asset_job("days", AssetSelection.assets("day")),
+    ],
+    executor=in_process_executor,
 )
+RUN_IDS = ["00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"]
 
 
 def _records(instance: DagsterInstance) -> dict[str, Any]:
@@ -107,6 +135,69 @@ def test_a_run_leaves_the_same_records_as_in_dagsters_own_store(
             found.append(_records(instance))
     assert found[0] == found[1]
     assert len([kind for kind, _, _ in found[1]["events"] if kind == "ASSET_CHECK_EVALUATION"]) == 4
+
+
+def _planned(folder: Path, settings: dict[str, Any], job: str) -> dict[str, list[Any]]:
+    """The tables of an event log after a run was created, without ids and times of writing."""
+    folder.mkdir()
+    (folder / "dagster.yaml").write_text(yaml.safe_dump(settings))
+    tags = {
+        "dagster/asset_partition_range_start": "2026-01-01",
+        "dagster/asset_partition_range_end": "2026-01-03",
+    }
+    with DagsterInstance.from_config(str(folder)) as instance:
+        for run_id in RUN_IDS:
+            instance.create_run_for_job(
+                DEFS.resolve_job_def(job), run_id=run_id, tags=tags if job == "days" else {}
+            )
+        storage = instance.event_log_storage
+        assert isinstance(storage, SqlEventLogStorage)
+        queries = {
+            "events": "select id, run_id, dagster_event_type, step_key, asset_key, partition"
+            " from event_logs order by id",
+            "assets": "select asset_key, last_run_id, last_materialization,"
+            " last_materialization_timestamp is null from asset_keys order by asset_key",
+            "checks": "select asset_key, check_name, run_id, partition, execution_status,"
+            " evaluation_event_storage_id, materialization_event_storage_id"
+            " from asset_check_executions order by id",
+            "announced": "select e.event = c.evaluation_event, e.timestamp ="
+            " c.evaluation_event_timestamp from asset_check_executions c join event_logs e"
+            " on e.id = c.evaluation_event_storage_id",
+        }
+        with storage.index_connection() as connection:
+            return {
+                name: [tuple(row) for row in connection.execute(text(query))]
+                for name, query in queries.items()
+            }
+
+
+@pytest.mark.parametrize(("job", "checks"), [("all", 4), ("days", 3)])
+def test_a_new_run_is_announced_in_one_write_as_dagsters_own_store_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: str, checks: int
+) -> None:
+    # Dagster's own store for many runs keeps the order of its writes, which its default does not.
+    module = "dagster._core.storage.event_log.sqlite.consolidated_sqlite_event_log"
+    stock = {
+        "telemetry": {"enabled": False},
+        "event_log_storage": {
+            "module": module,
+            "class": "ConsolidatedSqliteEventLogStorage",
+            "config": {"base_dir": str(tmp_path / "stock_events")},
+        },
+    }
+    expected = _planned(tmp_path / "stock", stock, job)
+    assert len(expected["checks"]) == checks * len(RUN_IDS)
+
+    commits: list[int] = []
+    store = KeptSqliteEventLogStorage.store_event_batch
+
+    def counted(self: KeptSqliteEventLogStorage, events: Sequence[EventLogEntry]) -> None:
+        commits.append(len(events))
+        store(self, events)
+
+    monkeypatch.setattr(KeptSqliteEventLogStorage, "store_event_batch", counted)
+    assert _planned(tmp_path / "kept", instance_settings(str(tmp_path / "home")), job) == expected
+    assert commits == [len(expected["events"]) // 2] * 2
 
 
 def _entry(run_id: str, number: int) -> EventLogEntry:
@@ -194,17 +285,17 @@ def test_a_batch_is_kept_whole_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storage = KeptSqliteEventLogStorage(str(tmp_path))
-    stored = storage._store
+    upsert = event_batch.upsert_assets
 
-    def failing(connection: Any, event: EventLogEntry) -> None:
-        if event.timestamp == 1_700_000_003.0:
-            raise RuntimeError("disk")
-        stored(connection, event)
+    def failing(connection: Any, rows: Any) -> None:
+        upsert(connection, rows)
+        raise RuntimeError("disk")
 
-    monkeypatch.setattr(storage, "_store", failing)
+    monkeypatch.setattr(event_batch, "upsert_assets", failing)
     with pytest.raises(RuntimeError):
         storage.store_event_batch([_entry("run", number) for number in range(5)])
     assert not storage.get_records_for_run("run").records
+    assert not storage.all_asset_keys()
     monkeypatch.undo()
     storage.store_event_batch([_entry("run", number) for number in range(5)])
     assert len(storage.get_records_for_run("run").records) == 5
