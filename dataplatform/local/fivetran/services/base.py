@@ -20,12 +20,14 @@ REQUIRED = {
     "salesforce": ("domain", "client_id", "client_secret", "username", "password"),
     "s3": ("bucket", "files"),
     "gcs": ("bucket", "files"),
+    "google_sheets": ("sheet_id", "named_range", "table"),
 }
 SECRETS = {
     "postgres": ("password",),
     "salesforce": ("client_secret", "password"),
     "s3": ("secret_access_key",),
     "gcs": ("secret_key",),
+    "google_sheets": ("secret_key", "api_key"),
 }
 DATABASES = frozenset({"postgres"})
 
@@ -88,6 +90,10 @@ def open_service(service: str, schema: str, config: dict[str, Any]) -> Service:
         from dataplatform.local.fivetran.services.salesforce import SalesforceService
 
         return SalesforceService(schema, config)
+    if service == "google_sheets":
+        from dataplatform.local.fivetran.services.google_sheets import GoogleSheetsService
+
+        return GoogleSheetsService(schema, config)
     from dataplatform.local.fivetran.services.files import FilesService
 
     if service == "gcs":

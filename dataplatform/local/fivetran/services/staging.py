@@ -99,6 +99,11 @@ class Staging:
             found = self._found[source] = _Found(name, None, len(self._found))
         return found
 
+    def expect(self, sources: Iterable[str]) -> None:
+        """Make columns, in this order, whether or not any row has a value of theirs."""
+        for source in sources:
+            self._column(source)
+
     def add_file(self, name: str, modified: str, rows: Iterable[Row | Bad]) -> None:
         """Collect the rows of one file.
 
