@@ -8,7 +8,6 @@ reading files is the business of ``local``.
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -157,9 +156,11 @@ def sign(value: Any) -> str:
 
 def _is_text_encoding(name: Any) -> bool:
     try:
-        return isinstance(name, str) and isinstance(codecs.decode(b"a\0\0\0", name, "ignore"), str)
-    except (LookupError, ValueError, TypeError):
+        # Refuses codecs that are no text encodings, unlike ``codecs.lookup``.
+        "".encode(name)
+    except (LookupError, TypeError):
         return False
+    return True
 
 
 def _pattern(loc: Place, value: Any) -> Iterator[tuple[Place, str]]:
