@@ -218,10 +218,10 @@ def _column(kind: str, kwargs: Mapping[str, Any]) -> Translated | None:
 
 
 def _values(given: Any) -> list[Any] | None:
-    """Return the different values of a set, or None where GX compares them in a way of its own."""
-    values = list(dict.fromkeys(given))
-    kinds = {str if isinstance(value, str) else type(value) for value in values}
-    return values if kinds in ({str}, {int}) else None
+    """Return the values of a set, or None where GX compares them in a way of its own."""
+    values = list(given)
+    plain = {type(value) for value in values} in ({str}, {int})
+    return values if plain and len(set(values)) == len(values) else None
 
 
 def _regex(kwargs: Mapping[str, Any], kind: str) -> str:

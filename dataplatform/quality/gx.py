@@ -8,6 +8,7 @@ whole suites are there for GX's own users, and give the verdicts that our scan g
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from dataplatform.declarations.project import Project
 
 DATASOURCE = "warehouse"
-_RESULTS_KEPT = 50
+#: Of each suite; Dagster keeps every verdict, GX and its Data Docs the last ones.
+RESULTS_KEPT = 50
 
 
 def folder(project: Project) -> Path:
@@ -59,6 +61,7 @@ def validate(
     chosen = checks_of(contract) if checks is None else list(checks)
     name = str(contract.relation) if whole else f"{contract.relation} gx"
     with _project(project, f"Great Expectations on {contract.relation}") as (context, datasource):
+        _forget_old_results(project, name)
         result = _checkpoint(context, datasource, contract, chosen, name)
     outcomes = {
         item.expectation_config.meta[META]["check"]: item
@@ -89,6 +92,7 @@ def _project(project: Project, purpose: str) -> Iterator[tuple[Any, Any]]:
     import great_expectations as gx
 
     kind = gx_duckdb.datasource_class()
+    gx_duckdb.mend_verdicts()
     with warehouse_lock(path, purpose):
         home = folder(project)
         home.mkdir(parents=True, exist_ok=True)
@@ -109,6 +113,17 @@ def _quiet() -> None:
     """GX talks to the log a great deal, and shows bars that have no place in a step's output."""
     for name in ("great_expectations", "great_expectations.data_context"):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _forget_old_results(project: Project, suite_name: str) -> None:
+    """Make room for one more result of a suite, in GX's store and in the Data Docs."""
+    kept = folder(project) / "gx" / "uncommitted"
+    for results in (kept / "validations", kept / "data_docs" / "local_site" / "validations"):
+        # One folder for each run, named by its time, below the suite's, whose dots are folders.
+        of_suite = results.joinpath(*suite_name.split("."))
+        runs = sorted(of_suite.glob("*/*/"), key=lambda run: run.name, reverse=True)
+        for run in runs[RESULTS_KEPT - 1 :]:
+            shutil.rmtree(run)
 
 
 def _checkpoint(

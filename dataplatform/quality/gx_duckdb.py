@@ -1,15 +1,16 @@
 """Great Expectations on DuckDB.
 
 GX's SQL engine closes its connection before DuckDB's rows are fetched, and knows no regular
-expression of DuckDB. Both are mended here by subclasses, so that suites, checkpoints and Data Docs
-work as they do elsewhere. Which suites there are is the business of ``gx``.
+expression of DuckDB; some of its verdicts cannot be stored. These are mended here, so that suites,
+checkpoints and Data Docs work as they do elsewhere. Which suites there are is the business of
+``gx``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, wraps
 from types import SimpleNamespace
 from typing import Any, ClassVar, Literal
 
@@ -44,6 +45,27 @@ def datasource_class() -> Any:
         execution_engine_override: ClassVar[Any] = DuckDBExecutionEngine
 
     return DuckDBDatasource
+
+
+@cache
+def mend_verdicts() -> None:
+    """Make every verdict of GX one that its own stores can write.
+
+    Where an expectation judges with numpy (quantiles do), its verdict is numpy's boolean, which
+    JSON does not know: GX converts all of a result but this.
+    """
+    from great_expectations.expectations.expectation import Expectation
+
+    stock = Expectation.metrics_validate
+
+    @wraps(stock)
+    def metrics_validate(self: Any, *args: Any, **kwargs: Any) -> Any:
+        found = stock(self, *args, **kwargs)
+        found.success = bool(found.success)
+        return found
+
+    # The base class of all expectations; none has a method of its own here.
+    Expectation.metrics_validate = metrics_validate  # type: ignore[method-assign]
 
 
 def close(datasource: Any) -> None:

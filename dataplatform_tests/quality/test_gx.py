@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from dataplatform.checks.contract_rules import checks_of, scan_checks
+from dataplatform.checks.contract_rules import checks_of, gx_checks, scan_checks
 from dataplatform.checks.scan import run_scan
 from dataplatform.declarations.contract import load_contract
 from dataplatform.declarations.project import open_project
@@ -68,6 +69,14 @@ def write(root: Path, relation: str = "raw_shop.customers") -> Path:
                 gx("age_mean", "expect_column_mean_to_be_between", min_value=1, max_value=60),
                 gx("age_max", "expect_column_max_to_be_between", max_value=120),
                 gx("age_stdev", "expect_column_stdev_to_be_between", min_value=1, max_value=20),
+                gx(
+                    "age_quantiles",
+                    "expect_column_quantile_values_to_be_between",
+                    quantile_ranges={
+                        "quantiles": [0.1, 0.5],
+                        "value_ranges": [[15, 30], [None, 60]],
+                    },
+                ),
                 gx("age_median", "expect_column_median_to_be_between", min_value=1, max_value=60),
                 gx(
                     "age_of_europeans",
@@ -155,12 +164,88 @@ def test_gx_gives_the_verdicts_that_the_scan_gives(shop, rows):
     assert room.data_docs(project).is_file()
 
 
+SETS = """
+select i as amount, case when i <= 3 then 'EUR' when i <= 6 then 'USD' when i = 7 then 'XXX' end
+       as currency, i % 3 as digit
+from range(1, 12) t(i)
+"""
+MOST_COMMON = "expect_column_most_common_value_to_be_in_set"
+CONTAIN = "expect_column_distinct_values_to_contain_set"
+# Rule, its expectation, its arguments, and what is true of SETS: EUR and USD come up three times.
+SET_RULES: list[tuple[str, str, dict[str, Any], bool]] = [
+    ("tied", MOST_COMMON, {"column": "currency", "value_set": ["EUR"]}, False),
+    ("tied_both", MOST_COMMON, {"column": "currency", "value_set": ["EUR", "USD"]}, False),
+    ("tie_ok", MOST_COMMON, {"column": "currency", "value_set": ["EUR"], "ties_okay": True}, True),
+    ("rare", MOST_COMMON, {"column": "currency", "value_set": ["XXX"], "ties_okay": True}, False),
+    (
+        "most_of_some",
+        MOST_COMMON,
+        {"column": "currency", "value_set": ["EUR"], "row_condition": 'col("amount") < 6'},
+        True,
+    ),
+    (
+        "most_of_none",
+        MOST_COMMON,
+        {"column": "currency", "value_set": ["EUR"], "row_condition": 'col("amount") > 99'},
+        False,
+    ),
+    ("digits", MOST_COMMON, {"column": "digit", "value_set": [1, 2], "ties_okay": True}, True),
+    ("has", CONTAIN, {"column": "currency", "value_set": ["USD", "EUR"]}, True),
+    ("lacks", CONTAIN, {"column": "currency", "value_set": ["EUR", "CHF"]}, False),
+    ("has_digits", CONTAIN, {"column": "digit", "value_set": [0, 1, 2]}, True),
+    ("lacks_digits", CONTAIN, {"column": "digit", "value_set": [0, 7]}, False),
+]
+
+
+@pytest.mark.slow
+def test_sets_are_judged_by_the_scan_as_gx_does(shop, tmp_path):
+    contract = load_contract(
+        write_contract(
+            tmp_path,
+            "raw_shop.customers",
+            [column("amount", "integer"), column("currency", "string"), column("digit", "integer")],
+            *(gx(name, kind, **kwargs) for name, kind, kwargs, _ in SET_RULES),
+        ),
+        tmp_path,
+    )
+    project, _ = shop(SETS)
+    checks = checks_of(contract)
+    assert {check.engine for check in checks} == {"scan"}
+    warehouse = open_warehouse(project.environment, project)
+    with warehouse.session("test") as session:
+        ours = run_scan(session.execute, checks, "duckdb", warehouse.columns(contract.relation))
+    expected = {name: passed for name, _, _, passed in SET_RULES} | {"schema": True}
+    assert {v.name: (v.passed, v.error) for v in ours} == {
+        name: (passed, None) for name, passed in expected.items()
+    }
+    observed = {v.name: v.observed for v in ours}
+    assert (observed["most_of_some"], observed["lacks"], observed["has"]) == ("EUR", 1, 0)
+    assert {v.name: v.passed for v in room.validate(project, contract)} == expected
+
+
 @pytest.mark.slow
 def test_rules_only_gx_can_evaluate_are_judged_by_it(shop):
     project, contract = shop(BAD)
-    only = [check for check in checks_of(contract) if check.engine == "gx"]
-    assert [check.name for check in only] == ["currencies"]
+    only = gx_checks(checks_of(contract))
+    assert [check.name for check in only] == ["age_quantiles"]
     verdicts = room.validate(project, contract, only)
-    assert [(v.name, v.passed) for v in verdicts] == [("currencies", False)]
+    assert [(v.name, v.passed, v.error) for v in verdicts] == [("age_quantiles", False, None)]
+    assert "'values': [" in str(verdicts[0].observed)
     project, contract = shop(GOOD)
     assert room.validate(project, contract, only)[0].passed
+
+
+@pytest.mark.slow
+def test_results_that_are_old_are_forgotten(shop, monkeypatch):
+    project, contract = shop(GOOD)
+    monkeypatch.setattr(room, "RESULTS_KEPT", 2)
+    only = gx_checks(checks_of(contract))
+    kept = room.folder(project) / "gx" / "uncommitted"
+    pages = kept / "data_docs" / "local_site" / "validations"
+    seen = []
+    for _ in range(3):
+        room.validate(project, contract, only)
+        seen.append({path.parent.name for path in (kept / "validations").rglob("*.json")})
+    assert [len(runs) for runs in seen] == [1, 2, 2]
+    assert not seen[0] & seen[2], "the oldest went"
+    assert {path.parent.name for path in pages.rglob("*.html")} == seen[2]
