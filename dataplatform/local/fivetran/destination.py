@@ -29,22 +29,29 @@ class Session(Protocol):
         """Start the transaction; sources are attached to the engine before it."""
 
     def prepare(self, table: Table, *, replace: bool) -> bool:
-        """Make the table fit its description; return whether it held rows before.
+        """Make the table fit its description; return whether new rows can be matched with its own.
 
-        Columns are added and widened. ``replace`` drops a table that cannot be made to fit.
+        Its mode is switched, columns are added and widened. ``replace`` is a re-sync: a table
+        whose columns hold what comes only as text is built anew.
         """
 
     def load(self, table: Table, select: str) -> int:
-        """Fill a table that does not exist yet from a query on the engine; return the rows."""
+        """Fill a table without live rows from a query on the engine; return the rows."""
 
     def merge(self, table: Table, select: str) -> tuple[int, int, int]:
-        """Insert new rows, update changed ones; return rows inserted, updated, marked deleted."""
+        """Insert new rows, update changed ones; return rows inserted, updated, deleted."""
 
     def live_count(self, table: Table) -> int:
-        """Return how many rows are not marked deleted."""
+        """Return how many rows are there that the source had at the last sync."""
 
     def delete_absent(self, table: Table, select: str) -> int:
-        """Mark deleted every row whose key the query does not return; return how many."""
+        """End every row whose key the query does not return; return how many.
+
+        The table's mode says what that is: marked deleted, its version closed, or removed.
+        """
+
+    def delete_present(self, table: Table, select: str) -> int:
+        """End every row whose key the query returns; return how many."""
 
     def quarantine(self, table: Table, select: str, files: Sequence[str]) -> int:
         """Set rows aside that cannot be loaded (_file, _line, reason, content); return how many.
@@ -75,13 +82,16 @@ class Destination(Protocol):
         """Open a session; it commits at its end unless an error passes through."""
 
 
-def open_destination(service: str, config: dict[str, Any], scratch: Path) -> Destination:
+def open_destination(
+    service: str, config: dict[str, Any], scratch: Path, salt: str = ""
+) -> Destination:
     """Return the destination that a description names.
 
     Args:
         service: the destination's kind.
         config: its settings.
         scratch: a folder for files that outlive no sync.
+        salt: mixed into every value that is hashed on its way.
 
     Raises:
         SyncFailure: the kind is not known or its settings are incomplete.
@@ -94,7 +104,7 @@ def open_destination(service: str, config: dict[str, Any], scratch: Path) -> Des
                 "The destination has no 'path': give the DuckDB file it writes to.",
                 code="destination_incomplete",
             )
-        return DuckDBDestination(Path(str(config["path"])), scratch)
+        return DuckDBDestination(Path(str(config["path"])), scratch, salt)
     raise SyncFailure(
         f"The destination service {service!r} is not known here; use 'duckdb'.",
         code="destination_unknown",

@@ -1,8 +1,9 @@
 """The DuckDB destination: a file, written under the platform's lock, one transaction a sync.
 
 Rows and cursors are committed together, so a sync that dies at any moment leaves the file as it
-was and the next one starts from the same cursors. The statements that compare and merge rows are
-in ``merge``; what is read from where is the sources' business.
+was and the next one starts from the same cursors. The statements that bring rows in line are in
+``merge``, ``history``, ``removal`` and ``shaping``; what is read from where is the sources'
+business.
 """
 
 from __future__ import annotations
@@ -10,23 +11,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import replace as with_
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataplatform.declarations.errors import UserError
 from dataplatform.duckdb_file import open_duckdb
-from dataplatform.local.fivetran import merge
+from dataplatform.local.fivetran import history, merge, removal
+from dataplatform.local.fivetran.incoming import SALT
 from dataplatform.local.fivetran.model import (
-    DELETED,
-    ROW_ID,
+    HISTORY,
     SYNCED,
     SetupTest,
-    SyncFailure,
     Table,
 )
+from dataplatform.local.fivetran.shaping import Held, fit
 from dataplatform.local.fivetran.sql import ident, literal, qualified
-from dataplatform.local.fivetran.widening import widened
 
 if TYPE_CHECKING:
     import duckdb
@@ -63,78 +64,62 @@ class DuckDBSession:
             f"CREATE TABLE IF NOT EXISTS {_STATE} "
             "(connection VARCHAR, source VARCHAR, body VARCHAR, saved_at TIMESTAMPTZ)"
         )
+        # Versions are told apart by their start: a clock that was set back must not repeat one.
+        last = self._value(
+            f"SELECT epoch_us(max(saved_at)) FROM {_STATE} WHERE connection = ?", [self.connection]
+        )
+        if last is not None:
+            following = datetime.fromtimestamp(last / 1e6, UTC) + timedelta(milliseconds=2)
+            self.synced_at = max(self.synced_at, following)
 
     def place(self, table: Table) -> str:
         """Return the full quoted name of a table in the warehouse."""
         return qualified(self.catalog, table.target_schema, table.target)
 
-    def _held_types(self, table: Table) -> dict[str, str]:
-        rows = self.engine.execute(
-            "SELECT column_name, data_type FROM duckdb_columns() "
-            "WHERE database_name = ? AND schema_name = ? AND table_name = ?",
-            [self.catalog, table.target_schema, table.target],
-        ).fetchall()
-        return dict(rows)
+    def _exists(self, table: Table) -> bool:
+        return bool(
+            self._value(
+                "SELECT count(*) FROM duckdb_tables() "
+                "WHERE database_name = ? AND schema_name = ? AND table_name = ?",
+                [self.catalog, table.target_schema, table.target],
+            )
+        )
 
     def prepare(self, table: Table, *, replace: bool) -> bool:
-        held = self._held_types(table)
         self.engine.execute(
             f"CREATE SCHEMA IF NOT EXISTS {qualified(self.catalog, table.target_schema)}"
         )
-        if not held:
+        if not self._exists(table):
             return False
-        lower = {name.lower(): type_name for name, type_name in held.items()}
-        cursor = self.cursor(table)
-        rekeyed = (ROW_ID in lower) == table.has_key or (
-            cursor is not None and cursor.get("key", list(table.key)) != list(table.key)
-        )
-        changes = []
-        for column in table.columns:
-            before = lower.get(column.name.lower())
-            if before is None:
-                changes.append(f"ADD COLUMN {ident(column.name)} {column.type}")
-                continue
-            wanted = widened(before, column.type, as_text=table.inferred)
-            if wanted is None and not replace:
-                raise SyncFailure(
-                    f"Column {column.source!r} of table {table.label} changed its type from "
-                    f"{before} to {column.type} ({column.source_type}), which the destination "
-                    "column cannot hold: re-sync the table to build it anew, or change the "
-                    "source back.",
-                    code="column_type_changed",
-                )
-            rekeyed = rekeyed or wanted is None
-            if wanted is not None and wanted != before:
-                changes.append(f"ALTER COLUMN {ident(column.name)} TYPE {wanted}")
-        if rekeyed:
-            # Rows of another key cannot be matched with those that come: the table starts anew.
-            self.engine.execute(f"DROP TABLE {self.place(table)}")
-            return False
-        for change in changes:
-            self.engine.execute(f"ALTER TABLE {self.place(table)} {change}")
-        return True
+        held = Held(self.engine, self.place(table), self.cursor(table), self.synced_at)
+        return fit(held, table, replace=replace)
 
     def load(self, table: Table, select: str) -> int:
-        synced = f"TIMESTAMPTZ {literal(self.synced_at.isoformat())}"
-        added = ", ".join(
-            f"{sql} AS {ident(name)}" for name, sql in merge.added_columns(table, synced).items()
-        )
-        self.engine.execute(
-            f"CREATE TABLE {self.place(table)} AS "
-            f"SELECT *, {added} FROM ({merge.with_row_id(table, select)})"
-        )
-        return int(self._value(f"SELECT count(*) FROM {self.place(table)}"))
+        ways = history if table.mode == HISTORY else merge
+        rows = ways.first_rows(table, select, self.synced_at)
+        place = self.place(table)
+        # Only closed versions of another key can be there.
+        there = self._exists(table)
+        verb = f"INSERT INTO {place} BY NAME" if there else f"CREATE TABLE {place} AS"
+        return int(self._value(f"{verb} {rows}") or 0)
 
     def merge(self, table: Table, select: str) -> tuple[int, int, int]:
-        return merge.merge(self.engine, table, self.place(table), select, self.synced_at)
+        ways = history if table.mode == HISTORY else merge
+        return ways.merge(self.engine, table, self.place(table), select, self.synced_at)
 
     def live_count(self, table: Table) -> int:
-        return int(
-            self._value(f"SELECT count(*) FROM {self.place(table)} WHERE NOT {ident(DELETED)}")
-        )
+        place = self.place(table)
+        return int(self._value(f"SELECT count(*) FROM {place} t WHERE {removal.live(table)}"))
 
     def delete_absent(self, table: Table, select: str) -> int:
-        return merge.delete_absent(self.engine, table, self.place(table), select, self.synced_at)
+        return removal.by_keys(
+            self.engine, table, self.place(table), select, self.synced_at, absent=True
+        )
+
+    def delete_present(self, table: Table, select: str) -> int:
+        return removal.by_keys(
+            self.engine, table, self.place(table), select, self.synced_at, absent=False
+        )
 
     def quarantine(self, table: Table, select: str, files: Sequence[str]) -> int:
         place = qualified(self.catalog, table.target_schema, QUARANTINE)
@@ -144,11 +129,7 @@ class DuckDBSession:
                 f"CREATE TABLE IF NOT EXISTS {place} (table_name VARCHAR, _file VARCHAR, "
                 f"_line BIGINT, reason VARCHAR, content VARCHAR, {ident(SYNCED)} TIMESTAMPTZ)"
             )
-        elif not self._value(
-            "SELECT count(*) FROM duckdb_tables() "
-            "WHERE database_name = ? AND schema_name = ? AND table_name = ?",
-            [self.catalog, table.target_schema, QUARANTINE],
-        ):
+        elif not self._exists(with_(table, target=QUARANTINE)):
             return 0
         self.engine.execute(
             f"DELETE FROM {place} WHERE table_name = ? AND _file IN (SELECT unnest(?::VARCHAR[]))",
@@ -161,14 +142,19 @@ class DuckDBSession:
         return count
 
     def remove_absent(self, table: Table, select: str, within: str) -> int:
-        return merge.remove_absent(self.engine, table, self.place(table), select, within)
+        return removal.absent_within(
+            self.engine, table, self.place(table), select, within, self.synced_at
+        )
 
     def cursor(self, table: Table) -> dict[str, Any] | None:
         body = self._value(
             f"SELECT body FROM {_STATE} WHERE connection = ? AND source = ?",
             [self.connection, table.label],
         )
-        return json.loads(body) if body else None
+        cursor: dict[str, Any] | None = json.loads(body) if body else None
+        # Another table of the source may have taken the place: its rows are not this one's.
+        same = cursor is not None and cursor["target"] == [table.target_schema, table.target]
+        return cursor if same else None
 
     def remember(self, table: Table, cursor: dict[str, Any]) -> None:
         self.engine.execute(
@@ -176,7 +162,8 @@ class DuckDBSession:
             [self.connection, table.label],
         )
         target = [table.target_schema, table.target]
-        body = json.dumps({**cursor, "key": list(table.key), "target": target})
+        known = {"key": list(table.key), "hashed": sorted(table.hashed), "target": target}
+        body = json.dumps({**cursor, **known})
         self.engine.execute(
             f"INSERT INTO {_STATE} VALUES (?, ?, ?, ?)",
             [self.connection, table.label, body, self.synced_at],
@@ -186,9 +173,10 @@ class DuckDBSession:
 class DuckDBDestination:
     """A DuckDB file as a destination."""
 
-    def __init__(self, path: Path, scratch: Path) -> None:
+    def __init__(self, path: Path, scratch: Path, salt: str) -> None:
         self.path = path
         self.scratch = scratch
+        self.salt = salt
 
     def test(self) -> list[SetupTest]:
         title = "Open the warehouse file"
@@ -223,6 +211,7 @@ class DuckDBDestination:
             engine.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
             engine.execute(f"SET disabled_compression_methods = {literal(_SLOW_COMPRESSION)}")
             engine.execute(f"SET temp_directory = {literal(str(self.scratch / 'spill'))}")
+            engine.execute(f"SET VARIABLE {SALT} = {literal(self.salt)}")
             session = DuckDBSession(engine, connection)
             try:
                 yield session

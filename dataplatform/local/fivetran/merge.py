@@ -1,8 +1,8 @@
-"""The statements that bring a table in line with freshly read rows.
+"""The statements that keep one row a key: soft delete mode, live mode, and tables of files.
 
-Insert what is new, update what differs, mark what is gone; touch nothing else, so that a repeated
-sync leaves every row, its sync time included, as it was. Which rows are read, and from where, is
-decided by the sources.
+Insert what is new, update what differs; touch nothing else, so that a repeated sync leaves every
+row, its sync time included, as it was. Which rows are read, and from where, is decided by the
+sources; tables that keep every version are in ``history``, rows that are gone in ``removal``.
 """
 
 from __future__ import annotations
@@ -10,46 +10,41 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from dataplatform.local.fivetran.model import DELETED, ROW_ID, SYNCED, Table
+from dataplatform.local.fivetran.incoming import (
+    INCOMING,
+    held_types,
+    matches,
+    names_of,
+    ready,
+    stage,
+)
+from dataplatform.local.fivetran.model import DELETED, RESERVED, SYNCED, Table
 from dataplatform.local.fivetran.sql import ident, listed, literal
 
 if TYPE_CHECKING:
     import duckdb
 
-_INCOMING = "_fivetran_incoming"
 _CHANGES = "_fivetran_changes"
-_GONE = "_fivetran_gone"
 
 
-def with_row_id(table: Table, select: str) -> str:
-    """Return a query that also yields ``_fivetran_id`` where the table has no key.
+def moment(at: datetime) -> str:
+    """Return a moment as SQL."""
+    return f"TIMESTAMPTZ {literal(at.isoformat())}"
 
-    The id is a hash of all columns and, for rows that are alike, the number of the occurrence.
-    """
-    if table.has_key:
-        return select
-    fields = ", ".join(f"c{n} := {ident(c.name)}" for n, c in enumerate(table.columns))
-    packed = f"md5(CAST(to_json(struct_pack({fields})) AS VARCHAR))" if fields else "md5('')"
+
+def gone(table: Table) -> str:
+    """Return the expression that says whether the source itself counts a row as deleted."""
+    return f"coalesce({ident(table.deleted_by)}, false)" if table.deleted_by else "false"
+
+
+def first_rows(table: Table, select: str, synced_at: datetime) -> str:
+    """Return the query that fills an empty table."""
+    marked = f"{gone(table)} AS {ident(DELETED)}, " if table.marks_deleted else ""
+    where = "" if table.marks_deleted or not table.deleted_by else f" WHERE NOT {gone(table)}"
     return (
-        "SELECT * EXCLUDE (_row_hash), md5(_row_hash || ':' || "
-        f"row_number() OVER (PARTITION BY _row_hash)) AS {ident(ROW_ID)} "
-        f"FROM (SELECT *, {packed} AS _row_hash FROM ({select}))"
+        f"SELECT *, {marked}{moment(synced_at)} AS {ident(SYNCED)} "
+        f"FROM ({ready(table, select)}){where}"
     )
-
-
-def _matches(table: Table, left: str, right: str) -> str:
-    return " AND ".join(f"{left}.{ident(k)} = {right}.{ident(k)}" for k in table.key)
-
-
-def _count(engine: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = engine.execute(sql).fetchone()
-    return int(row[0]) if row else 0
-
-
-def added_columns(table: Table, synced: str) -> dict[str, str]:
-    """Return the columns the service adds to every row, with the expression that fills each."""
-    gone = f"coalesce({ident(table.deleted_by)}, false)" if table.deleted_by else "false"
-    return {**({DELETED: gone} if table.soft_delete else {}), SYNCED: synced}
 
 
 def merge(
@@ -69,107 +64,58 @@ def merge(
         synced_at: written to every row that is touched.
 
     Returns:
-        The rows inserted, updated and marked deleted (where the source itself marks them).
+        The rows inserted, updated and deleted (where the source itself marks them).
     """
-    added = added_columns(table, f"TIMESTAMPTZ {literal(synced_at.isoformat())}")
-    names = [
-        *(column.name for column in table.columns),
-        *(() if table.has_key else (ROW_ID,)),
-    ]
-    compared = [name for name in names if name not in table.key] if table.has_key else []
-    watched = [*compared, *([DELETED] if table.soft_delete else [])]
+    types = held_types(engine, place)
+    names = names_of(table)
+    compared = [name for name in names if name not in table.key]
+    stage(engine, table, place, select, f", {gone(table)} AS _gone")
     new = f"t.{ident(table.key[0])} IS NULL"
-    changed = [new, *(f"t.{ident(n)} IS DISTINCT FROM s.{ident(n)}" for n in watched)]
-    filled = ", ".join(f"{sql} AS {ident(name)}" for name, sql in added.items())
-    # A column of the destination may be wider than what comes; compared is in its own type.
-    types = {row[0]: row[1] for row in engine.execute(f"DESCRIBE {place}").fetchall()}
-    casts = ", ".join(f"CAST({ident(n)} AS {types[n]}) AS {ident(n)}" for n in names)
-    engine.execute(
-        f"CREATE TEMP TABLE {_INCOMING} AS SELECT {casts}, {filled} "
-        f"FROM ({with_row_id(table, select)})"
-    )
-    was_live = f"NOT t.{ident(DELETED)}" if table.soft_delete else "true"
+    differs = [f"t.{ident(n)} IS DISTINCT FROM s.{ident(n)}" for n in compared]
+    if table.marks_deleted:
+        was_live = f"NOT t.{ident(DELETED)}"
+        changed = " OR ".join([new, *differs, f"t.{ident(DELETED)} IS DISTINCT FROM s._gone"])
+    else:
+        was_live = "true"
+        changed = f"({new}) <> s._gone" + "".join(f" OR (NOT s._gone AND {d})" for d in differs)
     engine.execute(
         f"CREATE TEMP TABLE {_CHANGES} AS SELECT s.*, {new} AS _is_new, {was_live} AS _was_live "
-        f"FROM {_INCOMING} s LEFT JOIN {place} t ON {_matches(table, 's', 't')} "
-        f"WHERE {' OR '.join(changed)}"
+        f"FROM {INCOMING} s LEFT JOIN {place} t ON {matches(table, 's', 't')} WHERE {changed}"
     )
-    gone = f"_was_live AND {ident(DELETED)}" if table.soft_delete else "false"
     row = engine.execute(
-        f"SELECT count(*) FILTER (WHERE _is_new), "
-        f"count(*) FILTER (WHERE NOT _is_new AND {gone}), "
-        f"count(*) FILTER (WHERE NOT _is_new AND NOT ({gone})) FROM {_CHANGES}"
+        "SELECT count(*) FILTER (WHERE _is_new), "
+        "count(*) FILTER (WHERE NOT _is_new AND _was_live AND _gone), "
+        "count(*) FILTER (WHERE NOT _is_new AND NOT (_was_live AND _gone)) "
+        f"FROM {_CHANGES}"
     ).fetchone()
     inserted, deleted, updated = (int(value) for value in row or (0, 0, 0))
-    if updated or deleted:
-        settings = ", ".join(f"{ident(n)} = s.{ident(n)}" for n in [*compared, *added])
+    if deleted and not table.marks_deleted:
         engine.execute(
-            f"UPDATE {place} AS t SET {settings} FROM {_CHANGES} s "
-            f"WHERE NOT s._is_new AND {_matches(table, 's', 't')}"
+            f"DELETE FROM {place} AS t USING {_CHANGES} s "
+            f"WHERE s._gone AND {matches(table, 's', 't')}"
+        )
+        deleted_rows = "AND NOT s._gone"
+    else:
+        deleted_rows = ""
+    marks = f"{ident(DELETED)} = s._gone, " if table.marks_deleted else ""
+    if updated or (deleted and table.marks_deleted):
+        settings = "".join(f"{ident(n)} = s.{ident(n)}, " for n in compared)
+        # Columns that the source no longer has, or that are blocked, say nothing of a new value.
+        emptied = "".join(
+            f"{ident(n)} = NULL, " for n in types if n not in names and n not in RESERVED
+        )
+        engine.execute(
+            f"UPDATE {place} AS t SET {settings}{emptied}{marks}"
+            f"{ident(SYNCED)} = {moment(synced_at)} FROM {_CHANGES} s "
+            f"WHERE NOT s._is_new {deleted_rows} AND {matches(table, 's', 't')}"
         )
     if inserted:
-        columns = listed([*names, *added])
+        marked = f", {ident(DELETED)}" if table.marks_deleted else ""
         engine.execute(
-            f"INSERT INTO {place} ({columns}) SELECT {columns} FROM {_CHANGES} WHERE _is_new"
+            f"INSERT INTO {place} ({listed(names)}{marked}, {ident(SYNCED)}) "
+            f"SELECT {listed(names)}{', _gone' if marked else ''}, {moment(synced_at)} "
+            f"FROM {_CHANGES} WHERE _is_new"
         )
     engine.execute(f"DROP TABLE {_CHANGES}")
-    engine.execute(f"DROP TABLE {_INCOMING}")
+    engine.execute(f"DROP TABLE {INCOMING}")
     return inserted, updated, deleted
-
-
-def delete_absent(
-    engine: duckdb.DuckDBPyConnection,
-    table: Table,
-    place: str,
-    select: str,
-    synced_at: datetime,
-) -> int:
-    """Mark deleted every live row whose key a query does not return.
-
-    Args:
-        engine: the connection, inside the sync's transaction.
-        table: the table's description.
-        place: its quoted name in the warehouse.
-        select: a query that yields at least the key's columns (all columns where none is a key).
-        synced_at: written to every row that is marked.
-
-    Returns:
-        The rows marked.
-    """
-    engine.execute(
-        f"CREATE TEMP TABLE {_GONE} AS SELECT {listed(table.key, 't')} FROM {place} t "
-        f"ANTI JOIN ({with_row_id(table, select)}) s ON {_matches(table, 's', 't')} "
-        f"WHERE NOT t.{ident(DELETED)}"
-    )
-    gone = _count(engine, f"SELECT count(*) FROM {_GONE}")
-    if gone:
-        engine.execute(
-            f"UPDATE {place} AS t SET {ident(DELETED)} = true, {ident(SYNCED)} = ? "
-            f"FROM {_GONE} s WHERE {_matches(table, 's', 't')}",
-            [synced_at],
-        )
-    engine.execute(f"DROP TABLE {_GONE}")
-    return gone
-
-
-def remove_absent(
-    engine: duckdb.DuckDBPyConnection,
-    table: Table,
-    place: str,
-    select: str,
-    within: str,
-) -> int:
-    """Remove rows that a replaced file no longer holds; return how many.
-
-    Args:
-        engine: the connection, inside the sync's transaction.
-        table: the table's description.
-        place: its quoted name in the warehouse.
-        select: a query that yields the rows that remain.
-        within: only rows are removed whose value of this column the query returns as well.
-    """
-    row = engine.execute(
-        f"DELETE FROM {place} AS t WHERE t.{ident(within)} IN (SELECT {ident(within)} FROM "
-        f"({select})) AND NOT EXISTS (SELECT 1 FROM ({select}) s WHERE {_matches(table, 's', 't')})"
-    ).fetchone()
-    return int(row[0]) if row else 0

@@ -14,7 +14,22 @@ from dataplatform.declarations.errors import UserError
 SYNCED = "_fivetran_synced"
 DELETED = "_fivetran_deleted"
 ROW_ID = "_fivetran_id"
-RESERVED = (SYNCED, DELETED, ROW_ID)
+START, END, ACTIVE = "_fivetran_start", "_fivetran_end", "_fivetran_active"
+RESERVED = (SYNCED, DELETED, ROW_ID, START, END, ACTIVE)
+SOFT_DELETE, HISTORY, LIVE = SYNC_MODES = ("SOFT_DELETE", "HISTORY", "LIVE")
+
+
+class SyncRescheduled(Exception):
+    """A sync cannot go on now and is to be tried again later; that is no failure.
+
+    Args:
+        reason: one clear sentence.
+        seconds: how long to wait.
+    """
+
+    def __init__(self, reason: str, seconds: float) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
 
 
 class SyncFailure(UserError):
@@ -61,6 +76,10 @@ class Table:
     deleted_by: str | None = None
     # Files carry no deletes, so their tables have no ``_fivetran_deleted``.
     soft_delete: bool = True
+    # What becomes of a row that changes or goes: one of ``SYNC_MODES``.
+    mode: str = SOFT_DELETE
+    # Source names of the columns that arrive as a hash of their value.
+    hashed: frozenset[str] = frozenset()
     # Columns whose types are inferred from values may widen as far as text.
     inferred: bool = False
     details: dict[str, Any] = field(default_factory=dict, hash=False, compare=False)
@@ -73,6 +92,18 @@ class Table:
     @property
     def has_key(self) -> bool:
         return any(column.key for column in self.columns)
+
+    @property
+    def marks_deleted(self) -> bool:
+        """Whether its rows bear ``_fivetran_deleted``."""
+        return self.mode == SOFT_DELETE and self.soft_delete
+
+    def is_hashed(self, column: Column) -> bool:
+        return column.source in self.hashed
+
+    def landed_type(self, column: Column) -> str:
+        """Return the type a column has in the destination before any widening."""
+        return "VARCHAR" if self.is_hashed(column) else column.type
 
     @property
     def label(self) -> str:

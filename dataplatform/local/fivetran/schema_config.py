@@ -11,7 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 from dataplatform.declarations.naming import fivetran_name
-from dataplatform.local.fivetran.model import SyncFailure, Table
+from dataplatform.local.fivetran.model import (
+    SOFT_DELETE,
+    SYNC_MODES,
+    Column,
+    SyncFailure,
+    Table,
+)
 
 Config = dict[str, Any]
 HANDLINGS = ("ALLOW_ALL", "ALLOW_COLUMNS", "BLOCK_ALL")
@@ -40,10 +46,12 @@ def merged(held: Config | None, tables: Iterable[Table], *, forget: bool = False
         )
         entry["name_in_destination"] = table.target
         columns = entry.setdefault("columns", {})
+        # The columns a table has when it is first seen belong to it; only later ones are new.
+        known = any("is_primary_key" in held_column for held_column in columns.values())
         for column in table.columns:
             held_column = columns.setdefault(
                 column.source,
-                _entry(column.name, handling != "BLOCK_ALL" or not held) | {"hashed": False},
+                _entry(column.name, not known or handling != "BLOCK_ALL") | {"hashed": False},
             )
             held_column["name_in_destination"] = column.name
             held_column["is_primary_key"] = column.key
@@ -66,7 +74,7 @@ def _entry(name: str, enabled: bool) -> Config:
 
 
 def _table_extras() -> Config:
-    return {"sync_mode": "SOFT_DELETE", "supports_columns_config": True, "columns": {}}
+    return {"sync_mode": SOFT_DELETE, "supports_columns_config": True, "columns": {}}
 
 
 def patch(config: Config, change: Config) -> None:
@@ -96,14 +104,19 @@ def patch_table(schema: Config, name: str, change: Config) -> None:
     entry = schema["tables"].setdefault(name, _entry(fivetran_name(name), True) | _table_extras())
     _set_enabled(entry, change, name)
     mode = change.get("sync_mode")
-    if mode not in (None, "SOFT_DELETE"):
-        raise ValueError(f"Table {name!r}: the sync mode {mode!r} is not served; use SOFT_DELETE.")
+    if mode is not None:
+        if mode not in SYNC_MODES:
+            modes = ", ".join(SYNC_MODES)
+            raise ValueError(f"Table {name!r}: 'sync_mode' must be one of {modes}, not {mode!r}.")
+        entry["sync_mode"] = mode
     for column, column_change in _items(change, "columns"):
         held = entry["columns"].setdefault(
             column, _entry(fivetran_name(column), True) | {"hashed": False}
         )
-        if column_change.get("hashed"):
-            raise ValueError(f"Column {column!r}: hashing is not served.")
+        if "hashed" in column_change:
+            if not isinstance(column_change["hashed"], bool):
+                raise ValueError(f"{column!r}: 'hashed' must be true or false.")
+            held["hashed"] = column_change["hashed"]
         if column_change.get("enabled") is False and held.get("is_primary_key"):
             raise ValueError(f"Column {column!r} is part of the primary key: it must stay enabled.")
         _set_enabled(held, column_change, column)
@@ -154,20 +167,30 @@ def selected(config: Config, tables: Iterable[Table]) -> list[Table]:
             columns = tuple(
                 c for c in table.columns if c.key or states.get(c.source, {}).get("enabled", True)
             )
-            blocked = len(columns) != len(table.columns)
-            suffix = "/" + ",".join(c.source for c in columns) if blocked else ""
             # Sources that find columns while they read have to know which are not wanted.
-            unwanted = frozenset(
+            blocked = frozenset(
                 source
                 for source, state in states.items()
                 if not state.get("enabled", True) and not state.get("is_primary_key")
             )
+            hashed = frozenset(source for source, state in states.items() if state.get("hashed"))
+            mode = entry.get("sync_mode", SOFT_DELETE)
             chosen.append(
                 replace(
                     table,
                     columns=columns,
-                    signature=table.signature + suffix,
-                    details={**table.details, "blocked": unwanted},
+                    mode=mode,
+                    hashed=hashed,
+                    signature=_signature(table, columns, hashed),
+                    details={**table.details, "blocked": blocked},
                 )
             )
     return chosen
+
+
+def _signature(table: Table, columns: tuple[Column, ...], hashed: frozenset[str]) -> str:
+    """Return the table's signature, which another choice of columns changes as well."""
+    signature = table.signature
+    if len(columns) != len(table.columns):
+        signature += "/" + ",".join(column.source for column in columns)
+    return signature + (f"/hashed {','.join(sorted(hashed))}" if hashed else "")

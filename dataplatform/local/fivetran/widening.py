@@ -1,13 +1,16 @@
 """How a column may change its type: the ladder from narrow to wide.
 
-A column whose source type grew is widened in place when every value it holds survives; anything
-else stops the sync with a reason, and a re-sync builds the table anew.
+A column whose source type changed is widened in place to the narrowest type that holds old and new
+values; where none does it becomes text, and a re-sync builds the table anew in the source's types.
+``docs/how-to/fivetran-modes.md`` shows the ladder.
 """
 
 from __future__ import annotations
 
 import re
 
+# What holds every value, at the top of the ladder.
+ANYTHING = "VARCHAR"
 _INTEGERS = {"INTEGER": 10, "BIGINT": 19}
 _DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
 

@@ -1,0 +1,99 @@
+"""How rows leave a table: marked deleted, closed, or removed, as the table's mode says.
+
+Finds the held rows that are meant and ends them. Which rows are gone is known to the sources; what
+arrives is in ``merge`` and ``history``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from dataplatform.local.fivetran.history import closing
+from dataplatform.local.fivetran.incoming import keys, matches
+from dataplatform.local.fivetran.merge import moment
+from dataplatform.local.fivetran.model import ACTIVE, DELETED, HISTORY, SYNCED, Table
+from dataplatform.local.fivetran.sql import ident, listed
+
+if TYPE_CHECKING:
+    import duckdb
+
+_GONE = "_fivetran_gone"
+
+
+def live(table: Table, alias: str = "t") -> str:
+    """Return the condition that a held row is one that the source has."""
+    if table.mode == HISTORY:
+        return f"{alias}.{ident(ACTIVE)}"
+    return f"NOT {alias}.{ident(DELETED)}" if table.marks_deleted else "true"
+
+
+def by_keys(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    place: str,
+    select: str,
+    at: datetime,
+    *,
+    absent: bool,
+) -> int:
+    """End live rows by their keys.
+
+    Args:
+        engine: the connection, inside the sync's transaction.
+        table: the table's description.
+        place: its quoted name in the warehouse.
+        select: a query that yields at least the key's columns (all columns where none is a key).
+        at: written to every row that is marked or closed.
+        absent: whether the rows meant are those that the query does not return.
+
+    Returns:
+        The rows ended.
+    """
+    join = "ANTI" if absent else "SEMI"
+    engine.execute(
+        f"CREATE TEMP TABLE {_GONE} AS SELECT {listed(table.key, 't')} FROM {place} t "
+        f"{join} JOIN ({keys(engine, table, place, select)}) s ON {matches(table, 's', 't')} "
+        f"WHERE {live(table)}"
+    )
+    return _end(engine, table, place, at)
+
+
+def absent_within(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    place: str,
+    select: str,
+    within: str,
+    at: datetime,
+) -> int:
+    """End rows that a part which was read again no longer holds; return how many.
+
+    Args:
+        engine, table, place, at: as for ``by_keys``.
+        select: a query that yields the rows that remain.
+        within: only rows are meant whose value of this column the query returns as well.
+    """
+    engine.execute(
+        f"CREATE TEMP TABLE {_GONE} AS SELECT {listed(table.key, 't')} FROM {place} t "
+        f"WHERE {live(table)} AND t.{ident(within)} IN (SELECT {ident(within)} FROM ({select})) "
+        f"AND NOT EXISTS (SELECT 1 FROM ({select}) s WHERE {matches(table, 's', 't')})"
+    )
+    return _end(engine, table, place, at)
+
+
+def _end(engine: duckdb.DuckDBPyConnection, table: Table, place: str, at: datetime) -> int:
+    row = engine.execute(f"SELECT count(*) FROM {_GONE}").fetchone()
+    count = int(row[0]) if row else 0
+    where = f"{live(table)} AND {matches(table, 's', 't')}"
+    if count and (table.mode == HISTORY or table.marks_deleted):
+        ended = (
+            closing(at, followed=False)
+            if table.mode == HISTORY
+            else f"{ident(DELETED)} = true, {ident(SYNCED)} = {moment(at)}"
+        )
+        engine.execute(f"UPDATE {place} AS t SET {ended} FROM {_GONE} s WHERE {where}")
+    elif count:
+        engine.execute(f"DELETE FROM {place} AS t USING {_GONE} s WHERE {where}")
+    engine.execute(f"DROP TABLE {_GONE}")
+    return count
