@@ -58,7 +58,9 @@ def run_sync(
         with destination.session(connection["id"], f"sync {connection['schema']}") as session:
             service.attach(session)
             session.begin()
-            return list(service.load(session, tables, resync))
+            results = list(service.load(session, tables, resync))
+        service.after_commit()
+        return results
     except SyncFailure:
         raise
     except (duckdb.Error, UserError, OSError) as error:

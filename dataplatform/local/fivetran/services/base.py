@@ -58,6 +58,18 @@ class Service(Protocol):
     ) -> Iterator[TableResult]:
         """Bring the tables in line, one result each; ``resync`` names those to read in full."""
 
+    def after_commit(self) -> None:
+        """Tell the source that what was loaded is safe; never fails the sync. Most need nothing."""
+        return
+
+    def teardown(self) -> None:
+        """Undo in the source what the connection set up there, as it is deleted.
+
+        Raises:
+            SyncFailure: the source cannot be reached or refuses.
+        """
+        return
+
 
 def open_service(service: str, schema: str, config: dict[str, Any]) -> Service:
     """Return the source that a connection describes.
@@ -83,6 +95,10 @@ def open_service(service: str, schema: str, config: dict[str, Any]) -> Service:
             broken=True,
         )
     if service == "postgres":
+        if config.get("update_method") == "WAL_PGOUTPUT":
+            from dataplatform.local.fivetran.services.postgres_cdc import PostgresCdcService
+
+            return PostgresCdcService(schema, config)
         from dataplatform.local.fivetran.services.postgres import PostgresService
 
         return PostgresService(schema, config)

@@ -19,6 +19,7 @@ from typing import Any
 from dataplatform.local.fivetran.destination import Session
 from dataplatform.local.fivetran.model import SetupTest, SyncFailure, Table, TableResult
 from dataplatform.local.fivetran.naming import fivetran_name
+from dataplatform.local.fivetran.services.base import Service
 from dataplatform.local.fivetran.services.buckets import Bucket, Object
 from dataplatform.local.fivetran.services.file_entry import FileEntry, file_entries
 from dataplatform.local.fivetran.services.file_rows import read_rows
@@ -49,7 +50,7 @@ class _Reading:
         }
 
 
-class FilesService:
+class FilesService(Service):
     """The files of one bucket.
 
     Raises:
@@ -134,7 +135,7 @@ class FilesService:
         for number, table in enumerate(tables):
             entry = entries[table.name]
             blocked: frozenset[str] = table.details.get("blocked", frozenset())
-            signature = _signature(entry, blocked)
+            signature = _signature(entry, blocked, table.hashed)
             cursor = cursors.get(table.label, {})
             if cursor.get("signature") != signature:
                 # Rows read under other rules are read again, all of them.
@@ -222,8 +223,8 @@ def _staging(
     return Staging(folder, number, entry.keys, known, blocked, origin)
 
 
-def _signature(entry: FileEntry, blocked: frozenset[str]) -> str:
+def _signature(entry: FileEntry, blocked: frozenset[str], hashed: frozenset[str]) -> str:
     """Return a mark of the rules that rows were read under."""
     rules = replace(entry, deletes=False, newest_only=False, strict=False)
-    text = f"{rules} {rules.pattern.pattern} {sorted(blocked)}"
+    text = f"{rules} {rules.pattern.pattern} {sorted(blocked)} {sorted(hashed)}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]

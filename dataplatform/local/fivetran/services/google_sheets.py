@@ -17,6 +17,7 @@ from typing import Any
 from dataplatform.local.fivetran.destination import Session
 from dataplatform.local.fivetran.model import SYNCED, SetupTest, SyncFailure, Table, TableResult
 from dataplatform.local.fivetran.naming import fivetran_name
+from dataplatform.local.fivetran.services.base import Service
 from dataplatform.local.fivetran.services.google_sheets_api import SheetsApi
 from dataplatform.local.fivetran.services.rows import (
     Bad,
@@ -37,7 +38,7 @@ _ERRORS = frozenset(
 _ANY_TIME = "2000-01-01T00:00:00+00:00"
 
 
-class GoogleSheetsService:
+class GoogleSheetsService(Service):
     """One named range.
 
     Raises:

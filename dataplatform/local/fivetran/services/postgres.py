@@ -22,6 +22,7 @@ from dataplatform.local.fivetran.model import (
     Table,
     TableResult,
 )
+from dataplatform.local.fivetran.services.base import Service
 from dataplatform.local.fivetran.services.postgres_catalog import read_tables
 from dataplatform.local.fivetran.sql import ident, literal, qualified
 
@@ -31,10 +32,14 @@ _CONNECT_SECONDS = 15
 _MAX_DISTANCE = 2**31 - 10_000_000
 # Larger than the extension's own 1,000: fewer statements to start, measured faster.
 _PAGES_PER_TASK = 4000
+_WRITING = (
+    "-c datestyle=ISO -c intervalstyle=postgres -c timezone=UTC -c extra_float_digits=1 "
+    "-c bytea_output=hex -c lc_monetary=C -c client_encoding=UTF8"
+)
 _IDENTITY = "SELECT system_identifier::text FROM pg_control_system()"
 
 
-class PostgresService:
+class PostgresService(Service):
     """One PostgreSQL database."""
 
     def __init__(self, prefix: str, config: dict[str, Any]) -> None:
@@ -47,6 +52,8 @@ class PostgresService:
             "dbname": str(config["database"]),
             "connect_timeout": str(_CONNECT_SECONDS),
             "application_name": "fivetran",
+            # However a database is set, values are written one way.
+            "options": _WRITING,
         }
         self.where = f"{config['host']}:{config['port']}/{config['database']}"
 
@@ -136,7 +143,7 @@ class PostgresService:
             again = table.label in resync
             result = TableResult(table.target_schema, table.target)
             if not session.prepare(table, replace=again):
-                result.inserted = session.load(table, _rows(table))
+                result.inserted = session.load(table, rows_of(table))
             else:
                 cursor = None if again else session.cursor(table)
                 known = int(cursor["horizon"]) if cursor and "horizon" in cursor else None
@@ -168,16 +175,16 @@ class PostgresService:
             return
         if table.has_key:
             if candidates:
-                rows = _rows(table) if fresh is None else _picked(table, fresh, table.columns)
+                rows = rows_of(table) if fresh is None else picked(table, fresh, table.columns)
                 result.inserted, result.updated, _ = session.merge(table, rows)
             # Every source row is live by now, so equal counts mean equal keys.
             if total != session.live_count(table):
                 keys = tuple(column for column in table.columns if column.key)
-                result.deleted = session.delete_absent(table, _picked(table, None, keys))
+                result.deleted = session.delete_absent(table, picked(table, None, keys))
             return
-        result.inserted, result.updated, _ = session.merge(table, _rows(table))
+        result.inserted, result.updated, _ = session.merge(table, rows_of(table))
         if total != session.live_count(table):
-            result.deleted = session.delete_absent(table, _rows(table))
+            result.deleted = session.delete_absent(table, rows_of(table))
 
 
 def _query(sql: str) -> str:
@@ -202,14 +209,14 @@ def _cast(source: str, columns: Sequence[Column], names: str) -> str:
     return f"SELECT {', '.join(chosen)} FROM {source}"
 
 
-def _rows(table: Table) -> str:
+def rows_of(table: Table) -> str:
     """Return the query on the engine that reads a whole table."""
     if table.details["scan"]:
         place = qualified(_SOURCE, table.schema, table.name)
         return _cast(place, table.columns, "source")
-    return _picked(table, None, table.columns)
+    return picked(table, None, table.columns)
 
 
-def _picked(table: Table, where: str | None, columns: Sequence[Column]) -> str:
+def picked(table: Table, where: str | None, columns: Sequence[Column]) -> str:
     """Return the query on the engine that reads some rows, or some columns."""
     return _cast(f"({_query(_read(table, where, columns))})", columns, "name")

@@ -18,6 +18,7 @@ from dataplatform.local.fivetran.naming import (
     destination_names,
     prefixed_schema,
 )
+from dataplatform.local.fivetran.services.postgres_values import needs_server
 
 # Rows are rewritten by nearly every change of a table. The signature holds what is not: columns
 # added with a default, labels of an enumeration, expressions of virtual columns, partitions.
@@ -34,7 +35,12 @@ SELECT n.nspname, c.relname, c.oid::bigint, c.relkind::text,
         FROM pg_attribute a
         JOIN pg_type t ON t.oid = a.atttypid
         LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+       c.relreplident::text, c.relpersistence = 'u',
+       (SELECT json_agg(pg_relation_filenode(p.oid) ORDER BY p.oid) FROM
+         (SELECT relid::oid FROM pg_partition_tree(c.oid) UNION SELECT c.oid) p(oid)),
+       (SELECT coalesce(json_agg(a.attnum ORDER BY a.attnum), '[]') FROM pg_attribute a
+        WHERE a.attrelid = c.oid AND a.atthasmissing AND NOT a.attisdropped)
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_index k ON k.indrelid = c.oid AND k.indisprimary
@@ -89,6 +95,27 @@ def destination_type(source_type: str, kind: str) -> tuple[str, str | None]:
     return (_PLAIN[base], None) if base in _PLAIN else ("VARCHAR", "{}::text")
 
 
+def _shape(
+    database: str,
+    oid: int,
+    parts: list[int],
+    nodes: list[int],
+    filled: list[int],
+    attributes: list[list[Any]],
+) -> dict[str, Any]:
+    """Return what tells whether rows read differently now although no change of them was told.
+
+    Columns go by their number: name, type and labels or expression; ``filled`` are those added
+    with a value for the rows that were there; ``nodes`` change when a table is rewritten.
+    """
+    return {
+        "table": [database, oid, parts],
+        "nodes": nodes,
+        "filled": filled,
+        "columns": {str(a[1]): [a[0], *a[2:]] for a in attributes},
+    }
+
+
 def read_tables(connection: Any, prefix: str, identity: str) -> list[Table]:
     """Return all tables of a database.
 
@@ -104,15 +131,17 @@ def read_tables(connection: Any, prefix: str, identity: str) -> list[Table]:
     targets = {schema: destination_names(names) for schema, names in by_schema.items()}
     alike = Counter((row[0].lower(), row[1].lower()) for row in rows)
     tables = []
-    for schema, name, oid, kind, parts, attributes in rows:
+    for schema, name, oid, kind, parts, attributes, replica, unlogged, nodes, filled in rows:
         attributes = attributes or []
         names = column_names(attribute[0] for attribute in attributes)
-        columns, renders = [], {}
+        columns, renders, by_server = [], {}, {}
         for source, _, source_type, type_kind, key, _, _ in attributes:
             wanted, render = destination_type(source_type, type_kind)
             columns.append(Column(source, names[source], wanted, bool(key), source_type))
             if render is not None:
                 renders[source] = render
+                if needs_server(source_type, type_kind, render):
+                    by_server[source] = render
         signed = json.dumps([identity, oid, parts, attributes])
         folded = {attribute[0].lower() for attribute in attributes}
         tables.append(
@@ -124,6 +153,14 @@ def read_tables(connection: Any, prefix: str, identity: str) -> list[Table]:
                 tuple(columns),
                 hashlib.sha256(signed.encode()).hexdigest(),
                 details={
+                    "oid": oid,
+                    "partitioned": kind == "p",
+                    "unlogged": unlogged,
+                    "identity": replica,
+                    "primary_key": [a[0] for a in attributes if a[4]],
+                    "generated": [a[0] for a in attributes if a[5] is not None],
+                    "shape": _shape(identity, oid, parts, nodes, filled, attributes),
+                    "by_server": by_server,
                     "renders": renders,
                     # The parallel scan finds tables by names without case, and reads heaps only.
                     "scan": kind == "r"

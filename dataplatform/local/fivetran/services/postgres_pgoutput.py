@@ -16,7 +16,7 @@ Value = bytes | object | None
 
 _BEGIN = struct.Struct(">QqI")
 _COMMIT = struct.Struct(">BQQq")
-_INT32 = struct.Struct(">i").unpack_from
+_UINT32 = struct.Struct(">I").unpack_from
 _INT16 = struct.Struct(">h").unpack_from
 _NULL, _SAME, _TEXT = b"n"[0], b"u"[0], b"t"[0]
 
@@ -54,14 +54,19 @@ class Truncate:
 
 
 class Row:
-    """One row change: ``I``, ``U`` or ``D``; ``old`` is a key alone unless ``whole``."""
+    """One row change; ``old`` holds no more than the key unless it is ``whole``."""
 
-    __slots__ = ("kind", "new", "oid", "old", "whole")
+    __slots__ = ("new", "oid", "old", "size", "whole")
 
     def __init__(
-        self, kind: str, oid: int, old: list[Value] | None, new: list[Value] | None, whole: bool
+        self,
+        size: int,
+        oid: int,
+        old: list[Value] | None,
+        new: list[Value] | None,
+        whole: bool,
     ) -> None:
-        self.kind = kind
+        self.size = size
         self.oid = oid
         self.old = old
         self.new = new
@@ -79,15 +84,15 @@ def decode(data: bytes) -> Message | None:
     """
     kind = data[0]
     if kind == 73:  # I
-        return Row("I", _INT32(data, 1)[0], None, _tuple(data, 6)[0], False)
+        return Row(len(data), _UINT32(data, 1)[0], None, _tuple(data, 6)[0], False)
     if kind == 85:  # U
         sub = data[5]
         if sub == 78:  # N
-            return Row("U", _INT32(data, 1)[0], None, _tuple(data, 6)[0], False)
+            return Row(len(data), _UINT32(data, 1)[0], None, _tuple(data, 6)[0], False)
         old, position = _tuple(data, 6)
-        return Row("U", _INT32(data, 1)[0], old, _tuple(data, position + 1)[0], sub == 79)
+        return Row(len(data), _UINT32(data, 1)[0], old, _tuple(data, position + 1)[0], sub == 79)
     if kind == 68:  # D
-        return Row("D", _INT32(data, 1)[0], _tuple(data, 6)[0], None, data[5] == 79)
+        return Row(len(data), _UINT32(data, 1)[0], _tuple(data, 6)[0], None, data[5] == 79)
     if kind == 66:  # B
         commit, _, xid = _BEGIN.unpack_from(data, 1)
         return Begin(commit, xid)
@@ -96,8 +101,8 @@ def decode(data: bytes) -> Message | None:
     if kind == 82:  # R
         return _relation(data)
     if kind == 84:  # T
-        count = _INT32(data, 1)[0]
-        return Truncate(struct.unpack_from(f">{count}i", data, 6))
+        count = _UINT32(data, 1)[0]
+        return Truncate(struct.unpack_from(f">{count}I", data, 6))
     return None
 
 
@@ -111,7 +116,7 @@ def _tuple(data: bytes, position: int) -> tuple[list[Value], int]:
         kind = data[position]
         if kind == _TEXT:
             start = position + 5
-            position = start + _INT32(data, position + 1)[0]
+            position = start + _UINT32(data, position + 1)[0]
             add(data[start:position])
             continue
         position += 1
@@ -120,7 +125,7 @@ def _tuple(data: bytes, position: int) -> tuple[list[Value], int]:
 
 
 def _relation(data: bytes) -> Relation:
-    oid = _INT32(data, 1)[0]
+    oid = _UINT32(data, 1)[0]
     schema, position = _text(data, 5)
     name, position = _text(data, position)
     count = _INT16(data, position + 1)[0]

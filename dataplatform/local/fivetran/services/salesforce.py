@@ -24,6 +24,7 @@ from dataplatform.local.fivetran.model import (
     TableResult,
 )
 from dataplatform.local.fivetran.naming import column_names, destination_names
+from dataplatform.local.fivetran.services.base import Service
 from dataplatform.local.fivetran.services.salesforce_api import SalesforceApi
 from dataplatform.local.fivetran.sql import ident, literal
 
@@ -46,7 +47,7 @@ _TYPES = {
 _LEFT_OUT = frozenset({"address", "location", "base64"})
 
 
-class SalesforceService:
+class SalesforceService(Service):
     """One Salesforce organisation."""
 
     def __init__(self, schema: str, config: dict[str, Any]) -> None:

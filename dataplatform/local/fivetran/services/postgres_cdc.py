@@ -1,0 +1,292 @@
+"""PostgreSQL by change capture: what has been inserted, updated and deleted is told by the server.
+
+A table is first read by query, then kept by the changes that its server's log tells. How far the
+log was read is remembered in the warehouse with the rows, and told to the server only after the
+warehouse has committed; what was read twice is recognised by its place in the log, or by the
+snapshot a table was read in. Tables of which the log does not say enough are read again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dataplatform.local.fivetran.destination import Session
+from dataplatform.local.fivetran.model import SetupTest, SyncFailure, Table, TableResult
+from dataplatform.local.fivetran.services import postgres_slot as slots
+from dataplatform.local.fivetran.services.postgres import PostgresService, picked, rows_of
+from dataplatform.local.fivetran.services.postgres_changes import DELETE, UPSERT, Collector, Staged
+from dataplatform.local.fivetran.services.postgres_resume import Snapshot, reads_anew
+from dataplatform.local.fivetran.services.postgres_stream import changes
+from dataplatform.local.fivetran.sql import ident, listed, literal
+
+_NEWEST = "_fivetran_newest"
+# Keys asked for in one query where the log leaves values out.
+_KEYS_AT_ONCE = 5000
+_log = logging.getLogger("dataplatform.local.fivetran")
+
+
+@dataclass
+class _Read:
+    """One table of a sync: what was remembered of it and what the log told since."""
+
+    table: Table
+    cursor: dict[str, Any] | None
+    staged: Staged
+    anew: bool
+
+    @property
+    def needs_source(self) -> bool:
+        return self.anew or self.staged.incomplete
+
+
+class PostgresCdcService(PostgresService):
+    """One PostgreSQL database, kept by its log."""
+
+    def __init__(self, prefix: str, config: dict[str, Any]) -> None:
+        super().__init__(prefix, config)
+        self.names = slots.names_of(prefix, config)
+        self._reads: dict[str, _Read] = {}
+        self._reached = 0
+        self._attached = False
+
+    def test(self) -> list[SetupTest]:
+        tests = super().test()
+        title = "Capturing changes"
+        if any(test.status != "PASSED" for test in tests):
+            return [*tests, SetupTest(title, "SKIPPED")]
+        try:
+            with self._connect() as connection:
+                slots.check_server(connection, self.where)
+                found = slots.find_slot(connection, self.names.slot)
+                if found is not None:
+                    slots.usable(found, self.names.slot, self.settings["dbname"])
+        except SyncFailure as error:
+            return [*tests, SetupTest(title, "FAILED", str(error), broken=True)]
+        return [*tests, SetupTest(title, "PASSED")]
+
+    def extract(
+        self, tables: Sequence[Table], cursors: dict[str, dict[str, Any]], scratch: Path
+    ) -> None:
+        import psycopg
+
+        if not tables:
+            return
+        try:
+            with self._connect() as connection:
+                self._capture(connection, tables, cursors, scratch)
+        except psycopg.Error as error:
+            raise SyncFailure(
+                f"PostgreSQL at {self.where} refuses to tell changes: "
+                f"{' '.join(str(error).split())}",
+                code="source_refused",
+            ) from error
+
+    def _capture(
+        self,
+        connection: Any,
+        tables: Sequence[Table],
+        cursors: dict[str, dict[str, Any]],
+        scratch: Path,
+    ) -> None:
+        import psycopg
+
+        slots.check_server(connection, self.where)
+        slot = self._slot(connection, tables, cursors)
+        row = connection.execute("SELECT pg_current_wal_flush_lsn()::text").fetchone()
+        until = slots.number(row[0])
+
+        def render(
+            template: str, source_type: str, texts: list[str | None]
+        ) -> list[str | None] | None:
+            value = template.replace("{}", f"v::{source_type}")
+            try:
+                rows = connection.execute(
+                    f"SELECT {value} FROM unnest(%s::text[]) WITH ORDINALITY u(v, n) ORDER BY n",
+                    (texts,),
+                ).fetchall()
+            except (psycopg.DataError, psycopg.ProgrammingError):
+                return None
+            return [text for (text,) in rows]
+
+        for number, table in enumerate(tables):
+            cursor = cursors.get(table.label)
+            if cursor is not None and slots.number(cursor.get("lsn", "0/0")) < slot.confirmed:
+                # Not synced for a while, or never by its log: others' syncs moved the slot on.
+                cursor = None
+            seen = Snapshot.of(cursor)
+            staged = Staged(table, scratch, number, seen.skips, render)
+            self._reads[table.label] = _Read(table, cursor, staged, cursor is None)
+        known = [Snapshot.of(read.cursor).lsn for read in self._reads.values()]
+        collector = Collector({r.table.details["oid"]: r.staged for r in self._reads.values()})
+        collector.collect(changes(self._dsn, self.names, min(known), until))
+        self._reached = max(until, collector.reached)
+        for read in self._reads.values():
+            read.anew = (
+                read.cursor is None
+                or bool(read.staged.unread)
+                or reads_anew(read.cursor, read.table, read.staged.truncated)
+            )
+
+    def _slot(
+        self, connection: Any, tables: Sequence[Table], cursors: dict[str, dict[str, Any]]
+    ) -> slots.Slot:
+        """Return the slot, made with its publication if this is where the connection begins."""
+        remembered = [slots.number(c["lsn"]) for c in cursors.values() if c.get("lsn")]
+        found = slots.find_slot(connection, self.names.slot)
+        why = ""
+        if found is None:
+            why = "is gone"
+        elif found.lost:
+            why = f"is lost, for {found.lost}"
+        elif remembered and max(remembered) < found.confirmed:
+            why = "was read by somebody else"
+        if remembered and why:
+            raise SyncFailure(
+                f"The replication slot {self.names.slot!r} {why}, so changes since the last sync "
+                "cannot be told: re-sync the connection, which reads every table anew.",
+                code="slot_lost",
+            )
+        if found is not None:
+            slots.usable(found, self.names.slot, self.settings["dbname"])
+        # The publication comes first: a slot tells nothing from before it.
+        slots.ensure_publication(connection, self.names, tables)
+        if found is None or found.lost:
+            return slots.make_slot(connection, self.names.slot, self.where)
+        return found
+
+    def attach(self, session: Session) -> None:
+        if any(read.needs_source for read in self._reads.values()):
+            super().attach(session)
+            self._attached = True
+
+    def load(
+        self, session: Session, tables: Sequence[Table], resync: frozenset[str]
+    ) -> Iterator[TableResult]:
+        for table in tables:
+            read = self._reads[table.label]
+            result = TableResult(table.target_schema, table.target)
+            held = session.prepare(table, replace=table.label in resync)
+            seen = Snapshot.of(read.cursor)
+            settled = True
+            if read.anew or not held:
+                if not self._attached:
+                    raise SyncFailure(
+                        f"The warehouse table of {table.label} is gone: re-sync the table.",
+                        code="table_missing_in_destination",
+                    )
+                snapshot, ahead = self._ask(
+                    session,
+                    "SELECT pg_current_snapshot()::text AS a, "
+                    "pg_current_wal_insert_lsn()::text AS b",
+                )
+                seen = Snapshot(self._reached, snapshot, slots.number(ahead))
+                if held:
+                    self._follow(session, table, None, result)
+                else:
+                    result.inserted = session.load(table, rows_of(table))
+                if not read.staged.untellable:
+                    self._apply(session, read, seen, result)
+                settled = all(map(seen.sees, read.staged.unread))
+            else:
+                self._apply(session, read, None, result)
+            session.remember(
+                table,
+                {
+                    **seen.reached(self._reached),
+                    "signature": table.signature,
+                    "shape": table.details["shape"],
+                    "columns": [column.source for column in table.columns],
+                    # A transaction that was committed too late for the snapshot, and whose rows
+                    # were not kept, asks for one more reading.
+                    "settled": settled,
+                },
+            )
+            yield result
+
+    def _apply(
+        self, session: Session, read: _Read, seen: Snapshot | None, result: TableResult
+    ) -> None:
+        """Bring what the log told into the warehouse, but for what a snapshot has seen."""
+        staged, table, engine = read.staged, read.table, session.engine
+        if not staged.files:
+            return
+        unseen = None
+        if seen is not None:
+            numbers = [row[0] for row in engine.execute(staged.transactions()).fetchall()]
+            unseen = [xid for xid in numbers if not seen.sees(xid)]
+            if not unseen:
+                return
+        engine.execute(f"CREATE TEMP TABLE {_NEWEST} AS {staged.newest(unseen)}")
+        names = listed(column.name for column in table.columns)
+        rows = f"SELECT {names} FROM {_NEWEST} WHERE _kind = '{UPSERT}'"
+        emptied = staged.truncated and engine.execute(staged.emptied(unseen)).fetchone() != (0,)
+        if emptied:
+            result.deleted += session.delete_absent(table, rows)
+        else:
+            gone = f"SELECT {names} FROM {_NEWEST} WHERE _kind = '{DELETE}'"
+            result.deleted += session.delete_present(table, gone)
+        for some in (f"{rows} AND NOT _again", *self._again(session, read)):
+            inserted, updated, _ = session.merge(table, some)
+            result.inserted += inserted
+            result.updated += updated
+        engine.execute(f"DROP TABLE {_NEWEST}")
+
+    def _again(self, session: Session, read: _Read) -> Iterator[str]:
+        """Yield queries that read rows from the source whose values the log leaves out.
+
+        They are as of now, not as of the log; what happened to them between is told again later
+        and then changes nothing.
+        """
+        if not read.staged.incomplete:
+            return
+        keys = [column for column in read.table.columns if column.key]
+        lists = ", ".join(f"list({ident(column.name)}::VARCHAR)" for column in keys)
+        found = session.engine.execute(
+            f"SELECT {lists} FROM (SELECT *, row_number() OVER () // {_KEYS_AT_ONCE} AS part "
+            f"FROM {_NEWEST} WHERE _kind = '{UPSERT}' AND _again) GROUP BY part"
+        ).fetchall()
+        for part in found:
+            arrays = ", ".join(
+                f"ARRAY[{', '.join(literal(value) for value in values)}]::text[]::"
+                f"{column.source_type}[]"
+                for column, values in zip(keys, part, strict=True)
+            )
+            names = listed(column.source for column in keys)
+            where = f"({names}) IN (SELECT * FROM unnest({arrays}))"
+            yield picked(read.table, where, read.table.columns)
+
+    def after_commit(self) -> None:
+        """Let the server forget what the warehouse holds now."""
+        import psycopg
+
+        if not self._reached:
+            return
+        try:
+            with self._connect() as connection:
+                slots.advance(connection, self.names.slot, self._reached)
+        except (psycopg.Error, SyncFailure) as error:
+            # The next sync tells it again; until then the server merely keeps more of its log.
+            _log.warning("slot %s not moved on: %s", self.names.slot, " ".join(str(error).split()))
+
+    def teardown(self) -> None:
+        """Drop the slot, which would keep the server's log for ever, and our own publication.
+
+        Raises:
+            SyncFailure: the source cannot be reached or does not let go of the slot.
+        """
+        import psycopg
+
+        with self._connect() as connection:
+            try:
+                slots.drop_slot(connection, self.names.slot)
+                slots.drop_publication(connection, self.names.publication)
+            except psycopg.Error as error:
+                raise SyncFailure(
+                    f"The replication slot {self.names.slot!r} cannot be dropped: "
+                    f"{' '.join(str(error).split())}",
+                    code="slot_not_dropped",
+                ) from error

@@ -1,0 +1,243 @@
+"""Row changes on their way from the stream to the warehouse: sorted by table, kept in files.
+
+Memory stays bounded: rows wait in lists until there are many, then go to Parquet as the text
+PostgreSQL sent. Gives the queries that read the newest change of each key back, typed as the
+query-based way types them (``postgres_values``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dataplatform.local.fivetran.model import Table
+from dataplatform.local.fivetran.services.postgres_pgoutput import (
+    UNCHANGED,
+    Begin,
+    Commit,
+    Message,
+    Relation,
+    Row,
+    Truncate,
+    Value,
+)
+from dataplatform.local.fivetran.services.postgres_values import typed
+from dataplatform.local.fivetran.sql import ident, listed, literal
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_ROWS_WAITING = 50_000
+_BYTES_WAITING = 32_000_000
+UPSERT, DELETE, TRUNCATE = "U", "D", "T"
+# Returns None where the values are no longer ones of the type.
+Render = Callable[[str, str, list[str | None]], list[str | None] | None]
+
+
+class Staged:
+    """The changes of one table.
+
+    Args:
+        table: what is wanted of it.
+        folder: where its files lie.
+        number: tells its files from those of other tables.
+        skips: tells whether a transaction (place of its commit, number) has been seen before.
+        render: has PostgreSQL itself write values that have no equal here.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        folder: Path,
+        number: int,
+        skips: Callable[[int, int], bool],
+        render: Render,
+    ) -> None:
+        self.table = table
+        self.skips = skips
+        self.truncated = False
+        # Rows whose values are not all in the stream are read from the source once more.
+        self.incomplete = False
+        # The table is read again as a whole where the stream does not say enough.
+        self.untellable = not table.has_key
+        # The transactions whose rows were not kept, therefore.
+        self.unread: set[int] = set()
+        self.files: list[Path] = []
+        self._prefix = folder / f"changes-{number}"
+        self._render = render
+        self._keys = [n for n, column in enumerate(table.columns) if column.key]
+        self._positions: list[int | None] = []
+        self._lacking = False
+        self._rows: list[tuple[int, int, str, bool, Sequence[Value]]] = []
+
+    def relation(self, relation: Relation) -> None:
+        """Learn in which order values come from now on."""
+        self.flush()
+        places = {name: n for n, name in enumerate(relation.columns)}
+        self._positions = [places.get(column.source) for column in self.table.columns]
+        generated = self.table.details["generated"]
+        self._lacking = any(
+            place is None and column.source in generated
+            for place, column in zip(self._positions, self.table.columns, strict=True)
+        )
+
+    def row(self, row: Row, seq: int, xid: int) -> None:
+        """Take one row change."""
+        if self.untellable:
+            self.unread.add(xid)
+            return
+        old = None if row.old is None else self._arranged(row.old)
+        new = None if row.new is None else self._arranged(row.new)
+        if new is None:
+            assert old is not None
+            self._add(seq, xid, DELETE, False, old)
+            return
+        again = self._lacking
+        if UNCHANGED in new:
+            if old is not None and row.whole:
+                new = [o if n is UNCHANGED else n for o, n in zip(old, new, strict=True)]
+            else:
+                new = [None if value is UNCHANGED else value for value in new]
+                again = True
+        if old is not None and any(old[n] != new[n] for n in self._keys):
+            self._add(seq - 1, xid, DELETE, False, old)
+        self._add(seq, xid, UPSERT, again, new)
+
+    def truncate(self, seq: int, xid: int) -> None:
+        """Take note that the table was emptied."""
+        self.truncated = True
+        if self.untellable:
+            self.unread.add(xid)
+            return
+        self._add(seq, xid, TRUNCATE, False, [None] * len(self.table.columns))
+
+    def _arranged(self, values: Sequence[Value]) -> list[Value]:
+        return [None if place is None else values[place] for place in self._positions]
+
+    def _add(self, seq: int, xid: int, kind: str, again: bool, values: Sequence[Value]) -> None:
+        self.incomplete = self.incomplete or again
+        self._rows.append((seq, xid, kind, again, values))
+
+    def flush(self) -> None:
+        """Write the rows that wait to a file."""
+        if not self._rows:
+            return
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        seqs, xids, kinds, agains, rows = zip(*self._rows, strict=True)
+        self._rows = []
+        data: dict[str, pa.Array] = {
+            "_seq": pa.array(seqs, pa.int64()),
+            "_xid": pa.array(xids, pa.int64()),
+            "_kind": pa.array(kinds, pa.string()),
+            "_again": pa.array(agains, pa.bool_()),
+        }
+        for n, values in enumerate(zip(*rows, strict=True)):
+            column = self.table.columns[n]
+            texts = pa.array(values, pa.binary()).cast(pa.string())
+            template = self.table.details["by_server"].get(column.source)
+            if template is not None:
+                written = self._render(template, column.source_type, texts.to_pylist())
+                if written is None:
+                    self.untellable = True
+                    self.unread.update(xids)
+                    return
+                texts = pa.array(written, pa.string())
+            data[f"c{n}"] = texts
+        path = self._prefix.with_name(f"{self._prefix.name}-{len(self.files)}.parquet")
+        pq.write_table(
+            pa.table(data), path, compression="snappy", use_dictionary=False, write_statistics=False
+        )
+        self.files.append(path)
+
+    def transactions(self) -> str:
+        """Return the query that lists the numbers of the transactions staged."""
+        return f"SELECT DISTINCT _xid FROM {self._source()}"
+
+    def newest(self, unseen: Iterable[int] | None) -> str:
+        """Return the query for the newest change of each key: ``_kind``, ``_again``, columns.
+
+        Args:
+            unseen: the transactions that count; None for all.
+        """
+        where = "true"
+        if unseen is not None:
+            where = f"_xid IN ({', '.join(map(str, unseen)) or 'NULL'})"
+        keys = listed(f"c{n}" for n in self._keys)
+        staged = f"(SELECT * FROM {self._source()} WHERE {where})"
+        if self.truncated:
+            since = f"(SELECT coalesce(max(_seq), -1) FROM {staged} WHERE _kind = '{TRUNCATE}')"
+            staged = f"(SELECT * FROM {staged} WHERE _seq > {since})"
+        columns = ", ".join(
+            f"{typed(f'c{n}', column.type, column.source_type)} AS {ident(column.name)}"
+            for n, column in enumerate(self.table.columns)
+        )
+        return (
+            f"SELECT _kind, _again, {columns} FROM {staged} WHERE _seq IN "
+            f"(SELECT max(_seq) FROM {staged} GROUP BY {keys})"
+        )
+
+    def emptied(self, unseen: Iterable[int] | None) -> str:
+        """Return the query that counts the truncations among the transactions that count."""
+        where = f"_kind = '{TRUNCATE}'"
+        if unseen is not None:
+            where += f" AND _xid IN ({', '.join(map(str, unseen)) or 'NULL'})"
+        return f"SELECT count(*) FROM {self._source()} WHERE {where}"
+
+    def _source(self) -> str:
+        return f"read_parquet([{', '.join(literal(str(file)) for file in self.files)}])"
+
+
+class Collector:
+    """Takes the stream's messages in order and hands rows to their tables."""
+
+    def __init__(self, targets: dict[int, Staged]) -> None:
+        self.targets = targets
+        self.reached = 0
+        self._seq = 0
+        self._waiting = 0
+        self._size = 0
+
+    def collect(self, messages: Iterable[Message]) -> None:
+        """Take messages to their end, files written."""
+        targets = self.targets
+        xid = commit = 0
+        skipped: dict[int, bool] = {}
+        for message in messages:
+            if isinstance(message, Row):
+                target = targets.get(message.oid)
+                if target is None:
+                    continue
+                if message.oid not in skipped:
+                    skipped[message.oid] = target.skips(commit, xid)
+                if skipped[message.oid]:
+                    continue
+                # A changed key takes two numbers.
+                self._seq += 2
+                target.row(message, self._seq, xid)
+                self._waiting += 1
+                self._size += message.size
+                if self._waiting >= _ROWS_WAITING or self._size >= _BYTES_WAITING:
+                    self.flush()
+            elif isinstance(message, Begin):
+                xid, commit = message.xid, message.commit
+                skipped = {}
+            elif isinstance(message, Commit):
+                self.reached = message.end
+            elif isinstance(message, Relation):
+                if message.oid in targets:
+                    targets[message.oid].relation(message)
+            elif isinstance(message, Truncate):
+                self._seq += 2
+                for oid in message.oids:
+                    if oid in targets and not targets[oid].skips(commit, xid):
+                        targets[oid].truncate(self._seq, xid)
+        self.flush()
+
+    def flush(self) -> None:
+        """Have every table write what waits."""
+        for target in self.targets.values():
+            target.flush()
+        self._waiting = self._size = 0

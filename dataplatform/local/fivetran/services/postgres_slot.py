@@ -1,0 +1,271 @@
+"""What change capture needs in the source: a publication, a replication slot, row identities.
+
+Here they are made when missing, judged, moved on and dropped. Reading what the slot yields is the
+business of ``postgres_stream``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dataplatform.local.fivetran.model import SyncFailure, Table
+from dataplatform.local.fivetran.naming import fivetran_name
+from dataplatform.local.fivetran.sql import ident, literal, qualified
+
+_MADE = "Made by the Fivetran-compatible service for a connection; dropped with it."
+_PLUGIN = "pgoutput"
+# A slot stays taken for a moment after the connection that read it has ended.
+_RELEASE_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Names:
+    """The publication and the slot of one connection."""
+
+    publication: str
+    slot: str
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A replication slot as the server describes it."""
+
+    plugin: str
+    database: str
+    confirmed: int
+    lost: str
+
+
+def names_of(prefix: str, config: dict[str, Any]) -> Names:
+    """Return the names that a connection declares, or those made from its schema prefix."""
+    own = fivetran_name(prefix)[:40]
+    return Names(
+        str(config.get("publication_name") or f"fivetran_{own}_publication"),
+        str(config.get("replication_slot") or f"fivetran_{own}_slot"),
+    )
+
+
+def number(lsn: str) -> int:
+    """Return a place in the log, such as ``16/B374D848``, as a number."""
+    high, low = lsn.split("/")
+    return (int(high, 16) << 32) + int(low, 16)
+
+
+def text(lsn: int) -> str:
+    """Return a place in the log as PostgreSQL writes it."""
+    return f"{lsn >> 32:X}/{lsn & 0xFFFFFFFF:X}"
+
+
+def check_server(connection: Any, where: str) -> None:
+    """Make sure that the server can tell row changes and that the user may ask for them.
+
+    Raises:
+        SyncFailure: ``wal_level`` is not logical, or the user lacks REPLICATION.
+    """
+    level, allowed = connection.execute(
+        "SELECT current_setting('wal_level'), "
+        "(SELECT rolreplication OR rolsuper FROM pg_roles WHERE rolname = current_user)"
+    ).fetchone()
+    if level != "logical":
+        raise SyncFailure(
+            f"PostgreSQL at {where} has wal_level = {level}: change capture needs "
+            "wal_level = logical (set it in postgresql.conf and restart the server), or choose "
+            "update_method QUERY_BASED.",
+            code="wal_level_not_logical",
+            broken=True,
+        )
+    if not allowed:
+        user = connection.execute("SELECT current_user").fetchone()[0]
+        raise SyncFailure(
+            f"The user {user!r} may not read row changes: run ALTER ROLE {ident(user)} "
+            "REPLICATION as a superuser.",
+            code="replication_not_allowed",
+            broken=True,
+        )
+
+
+def find_slot(connection: Any, name: str) -> Slot | None:
+    """Return a slot, or None if there is none of that name."""
+    row = connection.execute(
+        "SELECT coalesce(plugin, ''), coalesce(database, ''), confirmed_flush_lsn::text, "
+        "coalesce(wal_status, '') FROM pg_replication_slots WHERE slot_name = %s",
+        (name,),
+    ).fetchone()
+    if row is None:
+        return None
+    lost = "its log has been removed" if row[3] == "lost" else ""
+    return Slot(row[0], row[1], number(row[2]) if row[2] else 0, lost)
+
+
+def ensure_publication(connection: Any, names: Names, tables: Sequence[Table]) -> None:
+    """Make the publication if it is missing, with exactly the tables that need it added.
+
+    Raises:
+        SyncFailure: a table cannot be captured, or the user may not publish it.
+    """
+    import psycopg
+
+    found = connection.execute(
+        "SELECT pubinsert AND pubupdate AND pubdelete AND pubtruncate, pubviaroot "
+        "FROM pg_publication WHERE pubname = %s",
+        (names.publication,),
+    ).fetchone()
+    published = set(
+        connection.execute(
+            "SELECT schemaname, tablename FROM pg_publication_tables WHERE pubname = %s",
+            (names.publication,),
+        ).fetchall()
+    )
+    if found is not None and not found[0]:
+        raise SyncFailure(
+            f"The publication {names.publication!r} leaves out some kinds of change: run ALTER "
+            f"PUBLICATION {ident(names.publication)} SET (publish = "
+            "'insert, update, delete, truncate').",
+            code="publication_incomplete",
+            broken=True,
+        )
+    for table in tables:
+        if found is not None and table.details["partitioned"] and not found[1]:
+            raise SyncFailure(
+                f"Table {table.label} is partitioned: run ALTER PUBLICATION "
+                f"{ident(names.publication)} SET (publish_via_partition_root = true), so that its "
+                "changes come under its own name.",
+                code="publication_incomplete",
+                broken=True,
+            )
+        _ensure_identity(connection, table)
+    missing = [table for table in tables if (table.schema, table.name) not in published]
+    if found is not None and not missing:
+        return
+    places = ", ".join(qualified(table.schema, table.name) for table in missing)
+    publication = ident(names.publication)
+    try:
+        if found is not None:
+            connection.execute(f"ALTER PUBLICATION {publication} ADD TABLE {places}")
+            return
+        options = "publish_via_partition_root = true"
+        if connection.info.server_version >= 180000:
+            options += ", publish_generated_columns = stored"
+        connection.execute(f"CREATE PUBLICATION {publication} FOR TABLE {places} WITH ({options})")
+        connection.execute(f"COMMENT ON PUBLICATION {publication} IS {literal(_MADE)}")
+    except psycopg.errors.InsufficientPrivilege as error:
+        verb = "ALTER" if found is not None else "CREATE"
+        with_tables = f"{'ADD' if found is not None else 'FOR'} TABLE {places}"
+        raise SyncFailure(
+            f"The user may not publish {missing[0].label}: run {verb} PUBLICATION {publication} "
+            f"{with_tables} as the tables' owner.",
+            code="publication_not_allowed",
+            broken=True,
+        ) from error
+
+
+def _ensure_identity(connection: Any, table: Table) -> None:
+    """Make sure that a changed row of a table can be told; without a key, by all its columns."""
+    import psycopg
+
+    identity = table.details["identity"]
+    place = qualified(table.schema, table.name)
+    if table.details["unlogged"]:
+        raise SyncFailure(
+            f"Table {table.label} is UNLOGGED, so its changes are written nowhere: run ALTER TABLE "
+            f"{place} SET LOGGED, or disable it in the connection's schema.",
+            code="table_not_captured",
+        )
+    own_key = [c.source for c in table.columns if c.key]
+    natural = bool(own_key) and set(own_key) == set(table.details["primary_key"])
+    if identity == "f" or (natural and identity == "d"):
+        return
+    if identity == "d" and not natural:
+        try:
+            connection.execute(f"ALTER TABLE {place} REPLICA IDENTITY FULL")
+            return
+        except psycopg.errors.InsufficientPrivilege:
+            pass
+    wanted = "DEFAULT" if natural else "FULL"
+    lack = "its REPLICA IDENTITY does not tell its primary key" if natural else (
+        "it has no primary key"
+    )  # fmt: skip
+    raise SyncFailure(
+        f"Changes of table {table.label} cannot be captured, for {lack}: run ALTER TABLE {place} "
+        f"REPLICA IDENTITY {wanted} as its owner, or disable the table in the connection's schema.",
+        code="table_not_captured",
+    )
+
+
+def make_slot(connection: Any, name: str, where: str) -> Slot:
+    """Make a slot, a dead one of its name dropped before; the publication must be there.
+
+    Raises:
+        SyncFailure: the server has no slot left.
+    """
+    import psycopg
+
+    drop_slot(connection, name)
+    try:
+        connection.execute("SELECT pg_create_logical_replication_slot(%s, %s)", (name, _PLUGIN))
+    except psycopg.Error as error:
+        raise SyncFailure(
+            f"PostgreSQL at {where} makes no replication slot {name!r}: "
+            f"{' '.join(str(error).split())}",
+            code="slot_not_made",
+            broken=isinstance(error, psycopg.errors.ConfigurationLimitExceeded),
+        ) from error
+    made = find_slot(connection, name)
+    assert made is not None
+    return made
+
+
+def usable(slot: Slot, name: str, database: str) -> None:
+    """Make sure that a slot found is one of ours.
+
+    Raises:
+        SyncFailure: it belongs to another database or another plug-in.
+    """
+    if slot.plugin != _PLUGIN or slot.database != database:
+        raise SyncFailure(
+            f"The replication slot {name!r} is for the plug-in {slot.plugin or 'none'!r} in the "
+            f"database {slot.database or 'none'!r}, not for {_PLUGIN!r} in {database!r}: name "
+            "another in replication_slot.",
+            code="slot_foreign",
+            broken=True,
+        )
+
+
+def advance(connection: Any, name: str, lsn: int) -> None:
+    """Tell the server that everything before a place in the log is safe with us."""
+    _released(connection, "SELECT pg_replication_slot_advance(%s, %s::pg_lsn)", (name, text(lsn)))
+
+
+def drop_slot(connection: Any, name: str) -> None:
+    """Drop a slot, if it is there."""
+    sql = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name=%s"
+    _released(connection, sql, (name,))
+
+
+def drop_publication(connection: Any, name: str) -> None:
+    """Drop a publication, if it is there and was made by this service."""
+    made = connection.execute(
+        "SELECT 1 FROM pg_publication WHERE pubname = %s AND "
+        "obj_description(oid, 'pg_publication') = %s",
+        (name, _MADE),
+    ).fetchone()
+    if made:
+        connection.execute(f"DROP PUBLICATION {ident(name)}")
+
+
+def _released(connection: Any, sql: str, values: Sequence[Any]) -> None:
+    """Run a statement on a slot, waiting for whoever read it a moment ago."""
+    import psycopg
+
+    deadline = time.monotonic() + _RELEASE_SECONDS
+    while True:
+        try:
+            connection.execute(sql, values)
+            return
+        except psycopg.errors.ObjectInUse:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)

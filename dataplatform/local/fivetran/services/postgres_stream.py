@@ -1,0 +1,102 @@
+"""Row changes as the server streams them, up to a place in the log.
+
+Nothing is acknowledged here: what was read stays in the slot until the warehouse has committed.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Iterator
+
+from dataplatform.local.fivetran.model import SyncFailure
+from dataplatform.local.fivetran.services.postgres_pgoutput import (
+    Begin,
+    Commit,
+    Message,
+    decode,
+)
+from dataplatform.local.fivetran.services.postgres_slot import Names, text
+
+_ASK_SECONDS = 0.05
+_SILENCE_SECONDS = 120.0
+# The server closes a stream it hears nothing from; it must hear from us more often than that.
+_HEARTBEAT_SECONDS = 5.0
+
+
+def changes(dsn: str, names: Names, start: int, until: int) -> Iterator[Message]:
+    """Yield the messages of every transaction that ends at or before a place in the log.
+
+    Args:
+        dsn: the source, as a libpq connection string.
+        names: the publication and the slot.
+        start: transactions that committed before it are not sent.
+        until: a place the log has reached already.
+
+    Raises:
+        SyncFailure: the server ends the stream, or says nothing for two minutes.
+    """
+    import psycopg2
+    from psycopg2.extras import LogicalReplicationConnection
+
+    try:
+        with psycopg2.connect(dsn, connection_factory=LogicalReplicationConnection) as connection:
+            cursor = connection.cursor()
+            cursor.start_replication(
+                slot_name=names.slot,
+                start_lsn=text(start),
+                status_interval=_HEARTBEAT_SECONDS,
+                options={
+                    "proto_version": "1",
+                    "publication_names": '"' + names.publication.replace('"', '""') + '"',
+                },
+            )
+            try:
+                yield from _read(cursor, until, names)
+            finally:
+                cursor.close()
+    except psycopg2.Error as error:
+        reason = " ".join(str(error).split())
+        raise SyncFailure(
+            f"PostgreSQL ended the stream of slot {names.slot!r}: {reason}",
+            code="slot_taken" if "is active for PID" in reason else "stream_ended",
+        ) from error
+
+
+def _read(cursor: object, until: int, names: Names) -> Iterator[Message]:
+    read = cursor.read_message  # type: ignore[attr-defined]
+    open_transaction = False
+    heard = beat = time.monotonic()
+    reached = 0
+    while True:
+        message = read()
+        if message is None:
+            # Between transactions, the server's own position tells that none is left before it.
+            if not open_transaction and max(reached, cursor.wal_end) >= until:  # type: ignore[attr-defined]
+                return
+            if time.monotonic() - heard > _SILENCE_SECONDS:
+                raise SyncFailure(
+                    f"PostgreSQL sent nothing from slot {names.slot!r} for "
+                    f"{_SILENCE_SECONDS:.0f} seconds.",
+                    code="stream_silent",
+                )
+            cursor.send_feedback(reply=True, force=True)  # type: ignore[attr-defined]
+            select.select([cursor], [], [], _ASK_SECONDS)
+            continue
+        heard = time.monotonic()
+        if heard - beat > _HEARTBEAT_SECONDS:
+            beat = heard
+            cursor.send_feedback(force=True)  # type: ignore[attr-defined]
+        decoded = decode(message.payload)
+        if decoded is None:
+            continue
+        if isinstance(decoded, Begin):
+            if decoded.commit >= until:
+                return
+            open_transaction = True
+        elif isinstance(decoded, Commit):
+            open_transaction = False
+            reached = decoded.end
+        yield decoded
+        if reached >= until:
+            return
