@@ -214,7 +214,7 @@ def test_packed_json_is_one_column(tmp_path: Path) -> None:
 
 
 def test_a_type_that_cannot_be_told(tmp_path: Path) -> None:
-    with pytest.raises(SyncFailure, match="The type of file 'a.bin' cannot be told"):
+    with pytest.raises(SyncFailure, match=r"The type of file 'a\.bin' cannot be told"):
         read(tmp_path, "a.bin", b"")
 
 
