@@ -21,6 +21,8 @@ _SCOPES = {
     f"https://www.googleapis.com/auth/{name}"
     for name in ("spreadsheets", "spreadsheets.readonly", "drive", "drive.readonly")
 }
+# What Google's own clients name as the audience, whatever address the key's file gives.
+_AUDIENCE = "https://oauth2.googleapis.com/token"
 _TOKEN_SECONDS = 3600
 
 
@@ -62,7 +64,7 @@ class Readers:
             raise ApiError(400, "unsupported_grant_type")
         try:
             said = jwt.decode(  # type: ignore[no-untyped-call]
-                form.get("assertion", ""), certs=self._public, audience=self.address
+                form.get("assertion", ""), certs=self._public, audience=[self.address, _AUDIENCE]
             )
         except (exceptions.GoogleAuthError, ValueError) as error:
             raise ApiError(400, f"invalid_grant: {error}") from None

@@ -59,7 +59,7 @@ class SheetsApi:
                 self._credentials.refresh(Request())  # type: ignore[no-untyped-call]
         except (GoogleAuthError, ValueError) as error:
             raise SyncFailure(
-                f"The service account {self._email} cannot log in: {error}",
+                f"The service account {self._email} cannot log in: {error.args[0] if error.args else error}",
                 code="credentials_rejected",
                 broken=True,
             ) from error
