@@ -1,18 +1,29 @@
 """Whether a secret is the one that was last sent to an account.
 
 Accounts answer secrets masked. A keyed fingerprint of each sent secret is kept in the state
-folder; the secret itself is not, and without the key beside it a fingerprint tells nothing.
+folder; the secret itself is not, and without the key a fingerprint tells nothing. The key lies
+beside the fingerprints, or comes from DATAPLATFORM_FINGERPRINT_KEY, so that several machines can
+share it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import json
-import os
 import secrets
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from dataplatform.declarations.environment import setting
+from dataplatform.ingestion.account.kept import KeptFile, write_private
+from dataplatform.ingestion.account.settings import leaves
+
+if TYPE_CHECKING:
+    from dataplatform.ingestion.account.settings import Knowledge
+
+KEY_VARIABLE = "DATAPLATFORM_FINGERPRINT_KEY"
 
 
 class SentSecrets:
@@ -21,46 +32,47 @@ class SentSecrets:
     Args:
         state: the project's state folder.
         account: tells accounts apart, such as ``environment/group``.
+        root: the project, whose ``.env`` may hold the key.
     """
 
-    def __init__(self, state: Path, account: str) -> None:
-        self._file = state / "connections" / "sent.json"
+    def __init__(self, state: Path, account: str, root: Path) -> None:
+        self._file = KeptFile(state / "connections" / "sent.json", account)
         self._key_file = state / "connections" / "key"
-        self._account = account
+        self._root = root
 
-    def known(self, connection: str, setting: str, value: Any) -> bool:
-        """Return whether a value is the one that was last sent."""
-        held = self._read().get(self._account, {}).get(connection, {}).get(setting)
-        return held is not None and hmac.compare_digest(held, self._fingerprint(value))
+    def knows(self, connection: str, path: str, value: Any) -> Knowledge:
+        """Say what is known of a setting: the same as last sent, another, or never sent.
 
-    def remember(self, connection: str, values: dict[str, Any]) -> None:
-        """Keep the fingerprints of values that were sent."""
-        content = self._read()
-        kept = content.setdefault(self._account, {}).setdefault(connection, {})
-        kept.update({name: self._fingerprint(value) for name, value in values.items()})
-        _write(self._file, json.dumps(content, indent=2, sort_keys=True).encode())
+        Args:
+            connection: whose setting.
+            path: the setting, nested ones with dots.
+            value: what would be sent; None asks only whether it was ever sent.
+        """
+        held = self._file.content.get(connection, {}).get(path)
+        if held is None:
+            return "unknown"
+        if value is not None and hmac.compare_digest(held, self._fingerprint(path, value)):
+            return "same"
+        return "changed"
 
-    def _fingerprint(self, value: Any) -> str:
-        text = json.dumps(value, sort_keys=True, default=str)
-        return hmac.new(self._key(), text.encode(), hashlib.sha256).hexdigest()
+    def remember(self, connection: str, settings: Mapping[str, Any]) -> None:
+        """Keep the fingerprints of settings that were sent; services mask more than names tell."""
+        fresh = {
+            path: self._fingerprint(path, value)
+            for path, value in leaves(settings)
+            if value is not None
+        }
+        self._file.update(connection, fresh)
 
+    def _fingerprint(self, path: str, value: Any) -> str:
+        text = f"{path}={value}"
+        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
+
+    @cached_property
     def _key(self) -> bytes:
+        given = setting(KEY_VARIABLE, self._root)
+        if given:
+            return given.encode()
         if not self._key_file.exists():
-            _write(self._key_file, secrets.token_bytes(32))
+            write_private(self._key_file, secrets.token_bytes(32))
         return self._key_file.read_bytes()
-
-    def _read(self) -> dict[str, dict[str, dict[str, str]]]:
-        try:
-            content = json.loads(self._file.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            # Unreadable is as good as lost: secrets are then sent anew.
-            return {}
-        return content if isinstance(content, dict) else {}
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-    partial.replace(path)

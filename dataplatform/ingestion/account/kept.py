@@ -1,0 +1,62 @@
+"""A small file of the state folder that only its owner may read, replaced whole.
+
+One account's part is read and written at a time. What is kept is the business of its users.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+
+class KeptFile:
+    """One account's part of a JSON file: names to settings.
+
+    Args:
+        path: the file; it need not exist.
+        account: whose part.
+    """
+
+    def __init__(self, path: Path, account: str) -> None:
+        self._path = path
+        self._account = account
+
+    @cached_property
+    def content(self) -> dict[str, dict[str, Any]]:
+        """The account's part."""
+        found = self._read().get(self._account, {})
+        return found if isinstance(found, dict) else {}
+
+    def update(self, name: str, settings: dict[str, Any]) -> None:
+        """Add settings to a name's, and write the file."""
+        self.content.setdefault(name, {}).update(settings)
+        self._write()
+
+    def forget(self, name: str) -> None:
+        """Drop a name, and write the file."""
+        if self.content.pop(name, None) is not None:
+            self._write()
+
+    def _write(self) -> None:
+        whole = {**self._read(), self._account: self.content}
+        write_private(self._path, json.dumps(whole, indent=2, sort_keys=True).encode())
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            content = json.loads(self._path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            # Unreadable is as good as lost: what was kept is then unknown.
+            return {}
+        return content if isinstance(content, dict) else {}
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Replace a file, which only its owner may read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+    partial.replace(path)

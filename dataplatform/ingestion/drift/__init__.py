@@ -1,0 +1,1 @@
+"""Drift: whether the account still holds each connection as it is declared."""
