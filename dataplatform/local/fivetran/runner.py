@@ -1,7 +1,8 @@
 """When syncs run: on request, and by the connections' own schedules.
 
 Each connection has at most one sync at a time and each destination one writer. A thread looks
-every second for connections that are due. How a sync works is in ``sync``.
+every second for connections that are due. How a sync works is in ``sync``, what a connection shows
+of how one ended in ``outcomes``.
 """
 
 from __future__ import annotations
@@ -10,20 +11,23 @@ import logging
 import shutil
 import threading
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from dataplatform.local.fivetran.destination import open_destination
-from dataplatform.local.fivetran.model import SetupTest, SyncFailure, TableResult
-from dataplatform.local.fivetran.services.base import open_service
-from dataplatform.local.fivetran.store import (
-    Document,
-    Store,
-    later_than,
-    moment_of,
-    now,
+from dataplatform.local.fivetran.events import Events
+from dataplatform.local.fivetran.faults import Faults
+from dataplatform.local.fivetran.model import (
+    SetupTest,
+    SyncFailure,
+    SyncRescheduled,
+    TableResult,
 )
+from dataplatform.local.fivetran.outcomes import event_data, next_sync, outcome, settle, take_up
+from dataplatform.local.fivetran.salts import Salts
+from dataplatform.local.fivetran.services.base import open_service
+from dataplatform.local.fivetran.store import Document, Store, moment_of, now
 from dataplatform.local.fivetran.sync import redacted, run_sync
 
 _TICK_SECONDS = 1.0
@@ -33,9 +37,26 @@ _log = logging.getLogger("dataplatform.local.fivetran")
 class Runner:
     """Runs syncs in threads of their own."""
 
-    def __init__(self, store: Store, state: Path) -> None:
+    def __init__(
+        self,
+        store: Store,
+        state: Path,
+        events: Events | None = None,
+        faults: Faults | None = None,
+    ) -> None:
+        """Take over a state folder; syncs that ran when it was left have failed.
+
+        Args:
+            store: what the service remembers.
+            state: the folder it writes to.
+            events: told when a sync starts and ends.
+            faults: misfortune that was asked for.
+        """
         self.store = store
         self.state = state
+        self.events = events
+        self.faults = faults
+        self.salts = Salts(state)
         self._guard = threading.Lock()
         self._running: dict[str, threading.Thread] = {}
         self._again: set[str] = set()
@@ -46,13 +67,14 @@ class Runner:
     def _fail_interrupted(self) -> None:
         """A sync that was running when the service stopped has failed; its rows were undone."""
         reason = "The service stopped while this sync ran; the next sync completes it."
+        failure = SyncFailure(reason, code="interrupted")
         shutil.rmtree(self.state / "scratch", ignore_errors=True)
         for number, identifier, body in self.store.unfinished():
             self.store.end_sync(
                 number,
                 body | {"status": "FAILED", "finished_at": now(), "error": reason},
             )
-            self.store.change("connection", identifier, lambda c: _failed(c, reason, "interrupted"))
+            self.store.change("connection", identifier, lambda c: settle(c, [], failure))
 
     def start(self) -> None:
         """Start looking for connections that are due."""
@@ -94,6 +116,7 @@ class Runner:
                 "tables": [],
             }
             number = self.store.start_sync(identifier, body)
+            self.store.change("connection", identifier, take_up)
             thread = threading.Thread(
                 target=self._run,
                 args=(identifier, number, body),
@@ -105,27 +128,37 @@ class Runner:
             return True
 
     def _run(self, identifier: str, number: int, body: Document) -> None:
-        failure: SyncFailure | None = None
+        failure: SyncFailure | SyncRescheduled | None = None
         tables: list[TableResult] = []
         connection = self.store.get("connection", identifier)
         try:
             if connection is None:
                 raise SyncFailure("The connection was deleted.")
+            self._tell("sync_start", connection, {"sync_id": number})
             with self._writers[connection["group_id"]]:
                 tables = self._sync(connection, number)
-        except SyncFailure as error:
+        except (SyncFailure, SyncRescheduled) as error:
             failure = error
         except Exception as error:
             _log.exception("sync %s failed", identifier)
             text = f"The sync stopped on an internal error: {type(error).__name__}: {error}"
             failure = SyncFailure(redacted(text, connection) if connection else text)
         with self._guard:
-            self._finish(identifier, number, body, tables, failure)
+            ended = outcome(tables, failure)
+            self.store.change("connection", identifier, lambda c: settle(c, tables, failure))
+            self.store.end_sync(number, body | ended)
             del self._running[identifier]
             again = identifier in self._again
             self._again.discard(identifier)
+        after = self.store.get("connection", identifier)
+        if after is not None:
+            self._tell("sync_end", after, event_data(number, ended, failure))
         if again:
             self.request(identifier)
+
+    def _tell(self, event: str, connection: Document, data: Document) -> None:
+        if self.events is not None:
+            self.events.emit(event, connection, data)
 
     def _sync(self, connection: Document, number: int) -> list[TableResult]:
         group = self.store.get("destination", connection["group_id"])
@@ -135,38 +168,16 @@ class Runner:
                 code="destination_missing",
             )
         scratch = self.state / "scratch" / f"{connection['id']}-{number}"
-        destination = open_destination(group["service"], group["config"], scratch)
+        salt = self.salts.of(connection["group_id"])
+        destination = open_destination(group["service"], group["config"], scratch, salt)
 
         def keep(config: dict[str, Any]) -> None:
             self.store.change(
                 "connection", connection["id"], lambda c: c.update(schema_config=config)
             )
 
-        return run_sync(connection, destination, scratch, keep)
-
-    def _finish(
-        self,
-        identifier: str,
-        number: int,
-        body: Document,
-        tables: list[TableResult],
-        failure: SyncFailure | None,
-    ) -> None:
-        if failure is None:
-            self.store.change("connection", identifier, lambda c: _succeeded(c, tables))
-        else:
-            self.store.change(
-                "connection",
-                identifier,
-                lambda c: _failed(c, str(failure), failure.code, failure.broken),
-            )
-        ended = {
-            "status": "SUCCESSFUL" if failure is None else "FAILED",
-            "finished_at": now(),
-            "error": None if failure is None else str(failure),
-            "tables": [table.as_json() for table in tables],
-        }
-        self.store.end_sync(number, body | ended)
+        taken = connection | {"resync": connection["resyncing"]}
+        return run_sync(taken, destination, scratch, keep, self.faults)
 
     def run_setup_tests(self, connection: Document) -> list[SetupTest]:
         """Try a connection's set-up and write the outcome into its document (not stored)."""
@@ -197,45 +208,16 @@ class Runner:
                 _log.exception("the schedule stumbled")
 
     def is_due(self, connection: Document) -> bool:
-        """Tell whether a connection's own schedule calls for a sync now."""
+        """Tell whether a connection's own schedule, or a sync put off, calls for a sync now."""
         if (
             connection["paused"]
-            or connection["schedule_type"] != "auto"
             or connection["setup_state"] != "connected"
             or self.is_running(connection["id"])
         ):
             return False
-        last = max(
-            moment_of(text)
-            for text in (
-                connection["succeeded_at"],
-                connection["failed_at"],
-                connection["scheduled_from"],
-            )
-            if text
-        )
-        return datetime.now(UTC) >= last + timedelta(minutes=connection["sync_frequency"])
-
-
-def _succeeded(connection: Document, tables: list[TableResult]) -> None:
-    connection["succeeded_at"] = later_than(connection["succeeded_at"], connection["failed_at"])
-    connection["is_historical_sync"] = False
-    connection["setup_state"] = "connected"
-    connection["tasks"] = []
-    connection["warnings"] = [
-        {
-            "code": "rows_quarantined",
-            "message": f"{table.quarantined} rows of {table.schema}.{table.table} could not be "
-            "read and were set aside.",
-        }
-        for table in tables
-        if table.quarantined
-    ]
-    connection["resync"] = []
-
-
-def _failed(connection: Document, reason: str, code: str, broken: bool = False) -> None:
-    connection["failed_at"] = later_than(connection["succeeded_at"], connection["failed_at"])
-    connection["tasks"] = [{"code": code, "message": reason}]
-    if broken:
-        connection["setup_state"] = "broken"
+        put_off = connection.get("rescheduled_for")
+        if put_off:
+            return datetime.now(UTC) >= moment_of(put_off)
+        if connection["schedule_type"] != "auto":
+            return False
+        return datetime.now(UTC) >= next_sync(connection)

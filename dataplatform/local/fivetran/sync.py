@@ -14,7 +14,8 @@ from typing import Any
 from dataplatform.declarations.errors import UserError
 from dataplatform.local.fivetran import schema_config
 from dataplatform.local.fivetran.destination import Destination
-from dataplatform.local.fivetran.model import SyncFailure, TableResult
+from dataplatform.local.fivetran.faults import Faults
+from dataplatform.local.fivetran.model import SyncFailure, SyncRescheduled, TableResult
 from dataplatform.local.fivetran.services.base import SECRETS, open_service
 
 
@@ -23,6 +24,7 @@ def run_sync(
     destination: Destination,
     scratch: Path,
     keep_config: Callable[[dict[str, Any]], None],
+    faults: Faults | None = None,
 ) -> list[TableResult]:
     """Sync a connection once.
 
@@ -31,16 +33,21 @@ def run_sync(
         destination: where its rows land.
         scratch: a folder for this sync alone; removed at its end.
         keep_config: called with the schema config once the source has been looked at.
+        faults: misfortune that was asked for.
 
     Returns:
         Rows per table.
 
     Raises:
         SyncFailure: the sync failed; nothing of it is in the destination.
+        SyncRescheduled: it has to be tried again later; nothing of it is in the destination.
     """
     import duckdb
 
     try:
+        waiting = faults.take("reschedule", connection["id"]) if faults else None
+        if waiting:
+            raise SyncRescheduled("The sync was put off, as was asked.", waiting.seconds)
         scratch.mkdir(parents=True, exist_ok=True)
         service = open_service(connection["service"], connection["schema"], connection["config"])
         offered = service.discover()
