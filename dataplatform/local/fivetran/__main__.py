@@ -14,6 +14,11 @@ def main() -> int:
     parser.add_argument("--state", type=Path, required=True, help="folder the service writes to")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument(
+        "--rate-limits",
+        action="store_true",
+        help="refuse more requests per minute than Fivetran would",
+    )
     options = parser.parse_args()
     # A program of its own: its two credentials come from whoever starts it, not from a project.
     credentials = [os.environ.get(name) for name in ("FIVETRAN_API_KEY", "FIVETRAN_API_SECRET")]
@@ -24,10 +29,13 @@ def main() -> int:
     import uvicorn
 
     from dataplatform.local.fivetran.app import create_app
+    from dataplatform.local.fivetran.faults_http import resettable
+    from dataplatform.local.fivetran.limits import FIVETRAN_LIMITS
 
-    app = create_app(options.state, str(credentials[0]), str(credentials[1]))
+    limits: dict[str, int | None] = {**FIVETRAN_LIMITS} if options.rate_limits else {}
+    app = create_app(options.state, str(credentials[0]), str(credentials[1]), limits)
     uvicorn.run(
-        app,
+        resettable(app),
         host=options.host,
         port=options.port,
         log_level="warning",

@@ -61,20 +61,18 @@ class Faults:
         Raises:
             ValueError: the kind, the pattern or a number is impossible; one sentence.
         """
-        if fault.kind not in KINDS:
-            raise ValueError(f"'kind' must be one of {', '.join(KINDS)}, not {fault.kind!r}.")
-        try:
-            re.compile(fault.match)
-        except re.error as error:
-            raise ValueError(f"'match' is no regular expression: {error}.") from error
-        if fault.times is not None and fault.times < 1:
-            raise ValueError("'times' must be at least 1, or null for ever.")
-        if not abs(fault.seconds) <= MAX_SECONDS:
-            raise ValueError("'seconds' must be at most a day.")
-        if fault.seconds < 0 and fault.kind != "clock_skew":
-            raise ValueError("'seconds' must not be negative.")
+        self.add_all([fault])
+
+    def add_all(self, faults: Sequence[Fault]) -> None:
+        """Ask for several faults, or for none of them if one is impossible.
+
+        Raises:
+            ValueError: as ``add``.
+        """
+        for fault in faults:
+            _check(fault)
         with self._guard:
-            self._waiting.append(fault)
+            self._waiting.extend(faults)
 
     def waiting(self) -> list[Fault]:
         """Return what has yet to strike."""
@@ -102,3 +100,18 @@ class Faults:
                         )
                     return fault
         return None
+
+
+def _check(fault: Fault) -> None:
+    if fault.kind not in KINDS:
+        raise ValueError(f"'kind' must be one of {', '.join(KINDS)}, not {fault.kind!r}.")
+    try:
+        re.compile(fault.match)
+    except re.error as error:
+        raise ValueError(f"'match' is no regular expression: {error}.") from error
+    if fault.times is not None and fault.times < 1:
+        raise ValueError("'times' must be at least 1, or null for ever.")
+    if not abs(fault.seconds) <= MAX_SECONDS:
+        raise ValueError("'seconds' must be at most a day.")
+    if fault.seconds < 0 and fault.kind != "clock_skew":
+        raise ValueError("'seconds' must not be negative.")

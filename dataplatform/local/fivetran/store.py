@@ -20,6 +20,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
     kind TEXT NOT NULL, id TEXT NOT NULL, position INTEGER NOT NULL, body TEXT NOT NULL,
     PRIMARY KEY (kind, id));
+CREATE INDEX IF NOT EXISTS documents_in_order ON documents (position);
 CREATE TABLE IF NOT EXISTS syncs (
     number INTEGER PRIMARY KEY AUTOINCREMENT, connection TEXT NOT NULL, body TEXT NOT NULL,
     ended INTEGER NOT NULL DEFAULT 0);
@@ -102,6 +103,12 @@ class Store:
             json.dumps(document),
         )
         return document
+
+    def add(self, kind: str, document: Document, refuse: Callable[[], None]) -> Document:
+        """Write a new document unless ``refuse``, asked in the same moment, raises."""
+        with self._guard:
+            refuse()
+            return self.put(kind, document)
 
     def change(
         self, kind: str, identifier: str, edit: Callable[[Document], None]

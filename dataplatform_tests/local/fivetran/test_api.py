@@ -120,9 +120,9 @@ def test_patch_keeps_masked_secrets_and_the_schedule(client: TestClient, connect
     ("change", "says"),
     [
         ({"sync_frequency": 7}, "'sync_frequency' must be one of"),
-        ({"sync_frequency": True}, "'sync_frequency' must be one of"),
-        ({"schedule_type": "hourly"}, "'schedule_type' must be auto or manual"),
-        ({"paused": "yes"}, "'paused' must be of type bool"),
+        ({"sync_frequency": True}, "'sync_frequency' must be an integer"),
+        ({"schedule_type": "hourly"}, "'schedule_type' must be one of auto, manual"),
+        ({"paused": "yes"}, "'paused' must be true or false"),
         ({"config": []}, "'config' must be an object"),
         ({"config": {"schema_prefix": "elsewhere"}}, "cannot be changed"),
     ],
