@@ -13,7 +13,7 @@ import typer
 
 from dataplatform.cli import scaffold
 from dataplatform.cli.scaffold_model import contract_files, model_files, pipeline_files
-from dataplatform.cli.scaffold_source import source_files
+from dataplatform.cli.scaffold_source import SERVICES, source_files
 from dataplatform.declarations.errors import UserError
 from dataplatform.declarations.project import Project, open_project
 from dataplatform.keys import Relation
@@ -24,7 +24,7 @@ app = typer.Typer(help="Begin a source, a model, a contract or a pipeline.", no_
 @app.command()
 def source(
     name: Annotated[str, typer.Argument(help="What the source is called; it lands in raw_<name>.")],
-    service: Annotated[str, typer.Option(help="postgres, salesforce or s3.")] = "postgres",
+    service: Annotated[str, typer.Option(help=f"{', '.join(SERVICES)}.")] = "postgres",
     table: Annotated[
         list[str] | None, typer.Option(help="A table to begin with; may be repeated.")
     ] = None,

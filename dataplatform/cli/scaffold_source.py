@@ -38,8 +38,28 @@ _CONFIG: dict[str, dict[str, Any]] = {
         "access_key_id": "${{{name}_ACCESS_KEY}}",
         "secret_access_key": "${{{name}_SECRET_KEY}}",
     },
+    "gcs": {
+        "bucket": "${{{name}_BUCKET}}",
+        "secret_key": "${{{name}_SERVICE_ACCOUNT}}",
+    },
+    "google_sheets": {
+        "sheet_id": "${{{name}_SHEET}}",
+        "named_range": "things",
+        "secret_key": "${{{name}_SERVICE_ACCOUNT}}",
+    },
 }
-_TABLE = {"postgres": "public.things", "salesforce": "Account", "s3": "things"}
+_FILES = ("s3", "gcs")
+_SHEETS = "google_sheets"
+#: A table of each service for which there is nothing to begin from: name, columns and key.
+_TABLE: dict[str, tuple[str, dict[str, str], str]] = {
+    "postgres": ("public.things", {"id": "bigint", "name": "string"}, "id"),
+    "salesforce": ("Account", {"id": "string", "name": "string"}, "id"),
+    "s3": ("things", {"id": "bigint", "name": "string"}, "id"),
+    "gcs": ("things", {"id": "bigint", "name": "string"}, "id"),
+    _SHEETS: ("things", {"_row": "bigint", "name": "string"}, "_row"),
+}
+#: What ``--service`` may be.
+SERVICES = tuple(_CONFIG)
 
 
 def source_files(
@@ -50,7 +70,7 @@ def source_files(
     Args:
         project: the project they are for.
         name: the connection's name; its tables land in ``raw_<name>``.
-        service: postgres, salesforce or s3.
+        service: one of ``SERVICES``.
         tables: tables of the declared connection to begin with; its first one without them.
 
     Raises:
@@ -97,9 +117,11 @@ def source_files(
 
 
 def _tables(like: Connection | None, service: str, names: Sequence[str]) -> list[Table]:
+    if service == _SHEETS and len(names) > 1:
+        raise UserError("A connection to a sheet reads one table: name one --table.")
     if like is None:
-        columns = {"id": "bigint" if service != "salesforce" else "string", "name": "string"}
-        return [Table(name, columns, ["id"]) for name in names or [_TABLE[service]]]
+        usual, columns, key = _TABLE[service]
+        return [Table(name, dict(columns), [key]) for name in names or [usual]]
     known = {table.name: table for table in like.tables}
     for name in names:
         if name not in known:
@@ -118,7 +140,9 @@ def _config(
         config: dict[str, Any] = texts
     else:
         config = {key: value for key, value in like.config.items() if key != "files"}
-    if service == "s3":
+    if service == _SHEETS:
+        config["table"] = tables[0]
+    if service in _FILES:
         files = like.config["files"] if like else [
             {"table_name": table, "file_pattern": rf"{table}/.*\.jsonl", "file_type": "jsonl",
              "primary_keys": ["id"]}
@@ -174,7 +198,8 @@ def _kept(table: Table) -> list[str]:
 
 def _sql(relation: Relation, table: Table, service: str) -> str:
     columns = ",\n".join(f"        {column}" for column in _kept(table))
-    live = "" if service == "s3" else "    where not coalesce(_fivetran_deleted, false)\n"
+    marked = service not in (*_FILES, _SHEETS)
+    live = "    where not coalesce(_fivetran_deleted, false)\n" if marked else ""
     return (
         "with source as (\n"
         f"    select * from {{{{ source('{relation.schema}', '{relation.table}') }}}}\n"

@@ -22,6 +22,7 @@ from dataplatform.declarations.connection_file import (
     check_files,
     check_landing,
     check_service,
+    check_sheet,
     check_table,
 )
 from dataplatform.declarations.connection_rules import (
@@ -154,6 +155,7 @@ def load_connection(path: Path, root: Path) -> Connection:
     check_schedule(file, content)
     check_networking(file, content)
     check_files(file, content)
+    check_sheet(file, content)
     if not content.tables:
         raise file.error(("tables",), "the connection declares no table.")
     tables = []

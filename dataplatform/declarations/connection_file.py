@@ -30,6 +30,8 @@ from dataplatform.keys import (
 
 #: Kinds of sources whose tables are file patterns.
 FILES = frozenset({"s3", "gcs"})
+#: The kind whose one table is a named range.
+SHEETS = "google_sheets"
 NetworkingMethod = Literal["Directly", "SshTunnel", "PrivateLink", "ProxyAgent"]
 SchemaChanges = Literal["allow_all", "allow_columns", "block_all"]
 SyncMode = Literal["soft_delete", "history", "live"]
@@ -168,6 +170,30 @@ def check_files(file: YamlFile, content: ConnectionFile) -> None:
     for name in content.tables:
         if name not in patterned:
             raise file.error(("tables", name), f"the table {name!r} has no entry in config.files.")
+
+
+def check_sheet(file: YamlFile, content: ConnectionFile) -> None:
+    """A named range of a spreadsheet is one table, which both name."""
+    if content.service != SHEETS:
+        return
+    for setting in ("sheet_id", "named_range", "table"):
+        value = content.config.get(setting)
+        if not isinstance(value, str) or not value:
+            raise file.error(
+                ("config",), f"the setting {setting!r} of a {SHEETS} connection is missing."
+            )
+    table = content.config["table"]
+    if table not in content.tables:
+        raise file.error(
+            ("config", "table"),
+            f"{table!r} is not this connection's table.{nearest(table, content.tables)}",
+        )
+    for name in content.tables:
+        if name != table:
+            raise file.error(
+                ("tables", name),
+                f"a {SHEETS} connection reads one table, which config.table says is {table!r}.",
+            )
 
 
 def check_table(file: YamlFile, service: str, name: str, table: TableFile) -> None:

@@ -53,12 +53,16 @@ def test_source_of_a_service_without_an_example(copied: Path) -> None:
     for folder in ("contracts", "pipelines"):
         for path in (copied / "config" / folder).rglob("*.yml"):
             path.unlink()
-    for service in ("postgres", "salesforce", "s3"):
+    for service in ("postgres", "salesforce", "s3", "gcs", "google_sheets"):
         result = new("source", f"my_{service}", "--service", service)
         assert result.exit_code == 0, result.output
     found = {one.name: one for one in open_project(copied).connections}
     assert found["my_postgres"].config["host"] == "${MY_POSTGRES_HOST}"
     assert found["my_s3"].config["files"][0]["table_name"] == "things"
+    assert found["my_gcs"].config["secret_key"] == "${MY_GCS_SERVICE_ACCOUNT}"
+    assert found["my_google_sheets"].config["table"] == "things"
+    sql = (copied / "dbt_project/models/staging/my_gcs/stg_my_gcs_things.sql").read_text()
+    assert "_fivetran_deleted" not in sql
 
 
 def test_model(copied: Path) -> None:

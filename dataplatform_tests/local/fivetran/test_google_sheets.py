@@ -126,9 +126,9 @@ def test_a_range_follows_its_sheet(service: Service, sheets: Sheets) -> None:
     assert service.sync(connection)["by_table"] == {"prices": (0, 0, 0)}
 
     sheets.write([[*PRICES[0], "New"], PRICES[1], ["pear", "dear", "", False, "", "", "", "x"]])
-    assert service.sync(connection)["by_table"] == {"prices": (0, 1, 1)}
+    assert service.sync(connection)["by_table"] == {"prices": (0, 2, 1)}
     rows = "SELECT _row, unit_price, new FROM raw_sheets.prices ORDER BY _row"
-    assert service.rows(rows) == [(1, "1.0", None), (2, "dear", "x")]
+    assert service.rows(rows) == [(1, "1", None), (2, "dear", "x")]
     sheets.write(PRICES[:1])
     assert service.sync(connection)["by_table"] == {"prices": (0, 0, 2)}
     assert "private_key" not in json.dumps(service.details(connection))
