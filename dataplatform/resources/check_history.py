@@ -11,14 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dagster import AssetKey, DagsterInstance, DagsterRunStatus, EventLogEntry
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
-from dagster._serdes import deserialize_value
+from dagster import AssetKey, DagsterInstance, DagsterRunStatus
 
 from dataplatform.keys import Relation, relation_of
+from dataplatform.resources.check_records import recorded_verdicts
 from dataplatform.resources.table_metadata import ROW_COUNT
-
-_DONE = ("SUCCEEDED", "FAILED")
 
 
 @dataclass(frozen=True)
@@ -63,33 +60,8 @@ def evaluations(
         instance: whose records are read.
         limit: how many verdicts of each check.
     """
-    import sqlalchemy as db
-
-    table = AssetCheckExecutionsTable
-    place = (
-        db.func.row_number()
-        .over(partition_by=[table.c.asset_key, table.c.check_name], order_by=table.c.id.desc())
-        .label("place")
-    )
-    ranked = (
-        db.select(table.c.id, table.c.evaluation_event, place)
-        .where(table.c.execution_status.in_(_DONE))
-        .subquery()
-    )
-    query = (
-        db.select(ranked.c.evaluation_event)
-        .where(ranked.c.place <= limit)
-        .order_by(ranked.c.id.desc())
-    )
-    with instance.event_log_storage.index_connection() as connection:  # type: ignore[attr-defined]
-        rows = connection.execute(query).fetchall()
     found: dict[tuple[Relation, str], list[Evaluation]] = {}
-    for (text,) in rows:
-        entry = deserialize_value(text, EventLogEntry)
-        event = entry.dagster_event
-        if event is None:
-            continue
-        verdict = event.asset_check_evaluation_data
+    for entry, verdict in recorded_verdicts(instance, limit):
         if len(verdict.asset_key.path) != 2:
             continue
         found.setdefault((relation_of(verdict.asset_key), verdict.check_name), []).append(

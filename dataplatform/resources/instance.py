@@ -12,20 +12,28 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dagster import AssetCheckKey, AssetCheckSeverity, AssetKey, DagsterInstance
+import sqlalchemy as db
+from dagster import (
+    AssetCheckKey,
+    AssetCheckSeverity,
+    AssetKey,
+    DagsterInstance,
+)
 from dagster._core.definitions.data_version import CODE_VERSION_TAG, DATA_VERSION_TAG
 from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecordStatus,
 )
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 
+from dataplatform.resources.check_records import recorded_verdicts
 from dataplatform.resources.table_metadata import ROW_COUNT
 
 GATE = "dataplatform/gate"
 SEVERITY = "dataplatform/severity"
+#: On a check that its own schedule runs, and no pipeline or condition.
+OWN_CLOCK = "dataplatform/own_clock"
 RULE = "dataplatform/rule"
 RULE_VERSION = "dataplatform/rule_version"
-
-_DONE = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 
 
 @dataclass(frozen=True)
@@ -89,24 +97,13 @@ def latest_data_version(instance: DagsterInstance, key: AssetKey) -> str | None:
 def latest_verdicts(
     instance: DagsterInstance, checks: Collection[AssetCheckKey]
 ) -> dict[AssetCheckKey, LastVerdict]:
-    """Return the last verdict of each check that has one.
-
-    A check that is only planned, in this run or in one that died, keeps its verdict of before.
-    """
-    storage = instance.event_log_storage
-    records = dict(storage.get_latest_asset_check_execution_by_key(list(checks)))
+    """Return the last verdict of each check that has one."""
     wanted = set(checks)
     found: dict[AssetCheckKey, LastVerdict] = {}
-    for key, record in records.items():
+    assets = {key.asset_key for key in wanted}
+    for entry, evaluation in recorded_verdicts(instance, 1, assets):
+        key = evaluation.asset_check_key
         if key not in wanted:
-            continue
-        if record.status not in _DONE:
-            earlier = storage.get_asset_check_execution_history(key, limit=1, status=_DONE)
-            if not earlier:
-                continue
-            record = earlier[0]
-        evaluation = record.evaluation
-        if evaluation is None:
             continue
         target = evaluation.target_materialization_data
         version = evaluation.metadata.get(RULE_VERSION)
@@ -114,7 +111,7 @@ def latest_verdicts(
             check=key,
             passed=evaluation.passed,
             severity="ERROR" if evaluation.severity == AssetCheckSeverity.ERROR else "WARN",
-            run_id=record.run_id,
+            run_id=entry.run_id,
             target=target.storage_id if target else None,
             rule_version=None if version is None else str(version.value),
             description=evaluation.description,
@@ -149,9 +146,6 @@ def gate_checks(context: Any, assets: Collection[AssetKey]) -> list[AssetCheckKe
 def _recorded_checks(
     instance: DagsterInstance, assets: Collection[AssetKey]
 ) -> list[AssetCheckKey]:
-    import sqlalchemy as db
-    from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
-
     table = AssetCheckExecutionsTable.c
     query = (
         db.select(table.asset_key, table.check_name)
