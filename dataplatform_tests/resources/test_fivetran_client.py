@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from dagster import RetryRequested
 
 from dataplatform.declarations.errors import UserError
 from dataplatform.resources.fivetran.client import AccountClient
-from dataplatform.resources.fivetran.transport import FivetranFailure, Retries
+from dataplatform.resources.fivetran.failure import FivetranFailure
+from dataplatform.resources.fivetran.transport import Retries
+from dataplatform.resources.fivetran.watch import Patience
 from dataplatform_tests.resources.scripted_server import Answer, Request, scripted
 
 QUICK = Retries(attempts=2, delay=0.01, factor=1.0)
@@ -209,7 +210,7 @@ def test_a_sync_that_never_ends_is_given_up() -> None:
         scripted(Syncing(polls=10**6)) as server,
         pytest.raises(FivetranFailure, match="did not end within"),
     ):
-        client(server.url, sync_timeout=0.2).sync_and_poll("live")
+        client(server.url, patience=Patience(sync=0.2)).sync_and_poll("live")
 
 
 def test_a_paused_connection_says_what_to_do(syncing: Syncing) -> None:
@@ -225,26 +226,6 @@ def test_a_connection_that_is_not_set_up_says_what_to_do(syncing: Syncing) -> No
     syncing.setup = "incomplete"
     with scripted(syncing) as server, pytest.raises(FivetranFailure, match="connections apply"):
         client(server.url).sync_and_poll("live")
-
-
-@pytest.mark.parametrize(
-    ("when", "expected"),
-    [("2020-01-02T00:00:00Z", RetryRequested), ("2999-01-01", FivetranFailure)],
-)
-def test_a_rescheduled_sync_is_never_waited_on_for_ever(
-    when: str, expected: type[Exception]
-) -> None:
-    moment = f"{when}T00:00:00+00:00" if len(when) == 10 else when
-    status = {
-        "setup_state": "connected",
-        "sync_state": "rescheduled",
-        "rescheduled_for": moment,
-    }
-    with (
-        scripted(lambda request: data(details(status=status))) as server,
-        pytest.raises(expected),
-    ):
-        client(server.url).poll_sync("live", datetime(2019, 1, 1, tzinfo=UTC))
 
 
 def test_logical_ids_become_the_accounts_own() -> None:

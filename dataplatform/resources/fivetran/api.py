@@ -1,9 +1,9 @@
 """dagster-fivetran's client of the REST API, with what it gets wrong put right.
 
 The base address is a setting; lists are read to their last page, groups included; the current
-paths are tried first and the legacy ones serve as fallback; rate limits are honoured. Logical ids
-(a connection file's name) are turned into the account's ids by a resolver that the workspace
-hands in. Asking for syncs and waiting for them is in ``client``.
+paths are tried first and the legacy ones serve as fallback; all clients of an account share its
+rate limit. Logical ids (a connection file's name) are turned into the account's ids by a resolver
+that the workspace hands in. Asking for syncs is in ``client``.
 """
 
 from __future__ import annotations
@@ -15,16 +15,19 @@ from typing import Any
 import requests
 from dagster_fivetran.resources import FivetranClient
 
-from dataplatform.resources.fivetran.transport import (
-    FivetranFailure,
-    Retries,
-    data_of,
-    send,
-)
+from dataplatform.resources.fivetran.budget import budget_of
+from dataplatform.resources.fivetran.failure import FivetranFailure
+from dataplatform.resources.fivetran.readable import readable_schemas
+from dataplatform.resources.fivetran.transport import Outgoing, Retries, data_of, send
 
 FIVETRAN_API = "https://api.fivetran.com"
 FIVETRAN_DASHBOARD = "https://fivetran.com/dashboard/connections"
-PAGE_LIMIT = 100
+# The most that the API gives at once.
+PAGE_LIMIT = 1000
+# A list longer than this is a server that never ends.
+MOST_PAGES = 1000
+# What may be asked for twice without harm although it is a POST.
+_REPEATABLE = frozenset({"sync", "force", "resync", "test", "reload"})
 
 
 class ApiClient(FivetranClient):
@@ -60,6 +63,7 @@ class ApiClient(FivetranClient):
         self._base_url = base_url.rstrip("/").removesuffix("/v1")
         self._resolve_id = resolve_id
         self._legacy_paths = False
+        self._budget = budget_of(self._base_url, api_key)
 
     @property
     def api_base_url(self) -> str:
@@ -71,6 +75,12 @@ class ApiClient(FivetranClient):
         if self._base_url == FIVETRAN_API:
             return f"{FIVETRAN_DASHBOARD}/{live_id}"
         return f"{self.api_base_url}/connections/{live_id}"
+
+    def logs_of(self, live_id: str) -> str:
+        """Return where a connection's syncs are logged."""
+        if self._base_url == FIVETRAN_API:
+            return f"{self.page_of(live_id)}/logs"
+        return f"{self.api_base_url}/local/connections/{live_id}/syncs"
 
     # Requests
 
@@ -117,21 +127,49 @@ class ApiClient(FivetranClient):
         self._legacy_paths = True
         return answer
 
-    def pages(self, path: str) -> list[dict[str, Any]]:
-        """Return the items of a list, read to its last page."""
+    def pages(self, path: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Return the items of a list, read to its last page.
+
+        Args:
+            path: what follows ``/v1/``.
+            params: the query, besides the paging.
+
+        Raises:
+            FivetranFailure: a request failed, or the paging makes no sense.
+        """
+        return self._pages(path, params, self._page(path, params, None))
+
+    def _page(
+        self, path: str, params: Mapping[str, Any] | None, cursor: str | None
+    ) -> requests.Response:
+        paging = {"limit": PAGE_LIMIT, **({"cursor": cursor} if cursor else {})}
+        return self._make_request("GET", path, None, {**(params or {}), **paging})
+
+    def _pages(
+        self, path: str, params: Mapping[str, Any] | None, first: requests.Response
+    ) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = []
-        cursor: str | None = None
         seen: set[str] = set()
+        response = first
         while True:
-            params = {"limit": PAGE_LIMIT, **({"cursor": cursor} if cursor else {})}
-            data = self.call("GET", path, params=params)
-            items.extend(data.get("items", []))
-            cursor = data.get("next_cursor") or data.get("nextCursor")
+            data = data_of(response)
+            found, cursor = data.get("items", []), data.get("next_cursor") or data.get("nextCursor")
+            if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+                raise FivetranFailure(f"Fivetran's API answered {path} with no list of items.")
+            items.extend(found)
             if not cursor:
                 return items
+            if not isinstance(cursor, str):
+                raise FivetranFailure(f"Fivetran's API gives {path} no usable cursor.")
             if cursor in seen:
                 raise FivetranFailure(f"Fivetran's API repeats a page of {path}: broken paging.")
+            if len(seen) >= MOST_PAGES:
+                raise FivetranFailure(
+                    f"Fivetran's API gave {MOST_PAGES} pages of {path} and no last one: "
+                    f"broken paging."
+                )
             seen.add(cursor)
+            response = self._page(path, params, cursor)
 
     def _make_request(
         self,
@@ -140,18 +178,20 @@ class ApiClient(FivetranClient):
         data: str | None = None,
         params: Mapping[str, Any] | None = None,
     ) -> requests.Response:
-        return send(
-            method,
-            f"{self.api_base_url}/{endpoint}",
+        request = Outgoing(
+            method=method,
+            url=f"{self.api_base_url}/{endpoint}",
             auth=(self.api_key, self.api_secret),
             headers={
                 "Accept": "application/json;version=2",
                 "Content-Type": "application/json;version=2",
+                "User-Agent": "dataplatform",
             },
             data=data,
             params=params,
-            retries=self.retries,
+            repeatable=method != "POST" or endpoint.rsplit("/", 1)[-1] in _REPEATABLE,
         )
+        return send(request, self.retries, self._budget)
 
     def _make_and_handle_request(
         self,
@@ -178,9 +218,10 @@ class ApiClient(FivetranClient):
     def list_connectors_for_group(self, group_id: str) -> Sequence[Mapping[str, Any]]:
         """Return every connection of a group."""
         if not self._legacy_paths:
-            response = self._make_request("GET", f"groups/{group_id}/connections", None, {})
+            path = f"groups/{group_id}/connections"
+            response = self._page(path, None, None)
             if not _unknown_path(response):
-                return self.pages(f"groups/{group_id}/connections")
+                return self._pages(path, None, response)
         return self.pages(f"groups/{group_id}/connectors")
 
     def get_schema_config_for_connector(
@@ -188,9 +229,9 @@ class ApiClient(FivetranClient):
     ) -> Mapping[str, Any]:
         """Return a connection's schema config; none yet is an empty one where that is allowed."""
         try:
-            return self.call_connection("GET", connector_id, "/schemas")
+            return readable_schemas(self.call_connection("GET", connector_id, "/schemas"))
         except FivetranFailure as failure:
-            if raise_on_not_found_error or " 404 " not in str(failure.description):
+            if raise_on_not_found_error or failure.status != 404:
                 raise
             return {}
 

@@ -11,14 +11,17 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from dagster_fivetran import FivetranWorkspace
+from dagster import AssetExecutionContext, AssetMaterialization, MaterializeResult
+from dagster_fivetran import FivetranSyncConfig, FivetranWorkspace
+from dagster_fivetran.fivetran_event_iterator import FivetranEventIterator
 from pydantic import Field, PrivateAttr
 
 from dataplatform.declarations.errors import UserError
 from dataplatform.resources.fivetran.api import FIVETRAN_API
 from dataplatform.resources.fivetran.client import AccountClient
+from dataplatform.resources.fivetran.failure import FivetranFailure
 from dataplatform.resources.fivetran.identity import matches
-from dataplatform.resources.fivetran.transport import FivetranFailure
+from dataplatform.resources.fivetran.typed_events import TypedEvents
 from dataplatform.resources.project import declared_project
 
 if TYPE_CHECKING:
@@ -82,18 +85,38 @@ class DeclaredWorkspace(FivetranWorkspace):
             )
         return self._live_ids[connection_id]
 
-    def details(self, connection_id: str) -> Mapping[str, Any]:
-        """Return the account's record of a connection, by its logical id."""
-        return self.get_client().get_connector_details(connection_id)
-
     def succeeded_at(self, connection_id: str) -> datetime | None:
         """Return when the connection's last successful sync ended, or None before the first."""
-        text = self.details(connection_id).get("succeeded_at")
-        return datetime.fromisoformat(text) if text else None
+        return self.get_client().look(connection_id).succeeded_at
 
     def url(self, live_id: str) -> str:
         """Return where a person looks at a connection."""
         return self.get_client().page_of(live_id)
+
+    def logs_url(self, live_id: str) -> str:
+        """Return where a connection's syncs are logged."""
+        return self.get_client().logs_of(live_id)
+
+    def sync_and_poll(
+        self, context: AssetExecutionContext, config: FivetranSyncConfig | None = None
+    ) -> FivetranEventIterator[AssetMaterialization | MaterializeResult[Any]]:
+        """Sync the step's connection once, for all of its tables, and report what it synced.
+
+        Args:
+            context: of a step over a connection's tables.
+            config: asks for a re-sync instead.
+
+        Returns:
+            The tables' events; ``fetch_column_metadata`` adds their columns with types.
+        """
+        resync = config is not None and config.resync
+        return TypedEvents(
+            events=self._resync_and_poll(context, config.resync_parameters if config else None)
+            if resync
+            else self._sync_and_poll(context),
+            fivetran_workspace=self,
+            context=context,
+        )
 
     def last_sync(self, connection_id: str) -> Mapping[str, Any]:
         """Return what the local service tells of a connection's last sync: rows by table.
