@@ -17,8 +17,11 @@ from typing import Any
 from dataplatform.local.fivetran import schema_config, sync
 from dataplatform.local.fivetran.destination_duckdb import DuckDBDestination, DuckDBSession
 from dataplatform.local.fivetran.model import TableResult
+from dataplatform.local.fivetran.services.postgres import PostgresService
+from dataplatform.local.fivetran.services.postgres_cdc import PostgresCdcService
 
 SALT = "grain"
+LATE = -1
 _STEPS = ("begin", "prepare", "load", "merge", "delete_absent", "delete_present", "remember")
 
 
@@ -29,14 +32,14 @@ class Aborted(BaseException):
 class Replica:
     """One connection and where it lands."""
 
-    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, settings: dict[str, Any], **config: Any) -> None:
         self.folder = folder
         self.warehouse = folder / "warehouse.duckdb"
         self.connection: dict[str, Any] = {
             "id": "of_test",
             "service": "postgres",
             "schema": "raw",
-            "config": {**settings, "schema_prefix": "raw"},
+            "config": {**settings, "schema_prefix": "raw", **config},
             "schema_config": None,
             "resync": [],
         }
@@ -61,7 +64,10 @@ class Replica:
         return {result.table: result for result in results}
 
     def abort(self, step: int, resync: Any = ()) -> bool:
-        """Sync, but stop before the nth step; return whether it came that far."""
+        """Sync, but stop before the nth step; return whether it came that far.
+
+        Step ``LATE`` is the moment after the warehouse has committed.
+        """
 
         def stop() -> None:
             raise Aborted
@@ -76,7 +82,7 @@ class Replica:
     def kill(self, step: int, resync: Any = ()) -> bool:
         """Sync in a process that is killed before the nth step; return whether it came so far."""
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__, "dataplatform.local.fivetran.services.postgres"])
+        context.set_forkserver_preload([__name__])
         told = json.dumps(self.connection)
         child = context.Process(target=_dying, args=(self.folder, told, step, resync))
         child.start()
@@ -102,7 +108,11 @@ def _dying(folder: Path, told: str, step: int, resync: Any) -> None:
 def _interrupted(step: int, strike: Callable[[], None]) -> Iterator[None]:
     """Strike before the nth step of any session in this process."""
     left = step
-    before = {name: getattr(DuckDBSession, name) for name in _STEPS}
+    places: list[tuple[Any, str]] = [(DuckDBSession, name) for name in _STEPS]
+    if step == LATE:
+        left = 0
+        places = [(PostgresService, "after_commit"), (PostgresCdcService, "after_commit")]
+    before = [(place, name, getattr(place, name)) for place, name in places]
 
     def struck(original: Any) -> Any:
         def call(*args: Any, **named: Any) -> Any:
@@ -115,9 +125,9 @@ def _interrupted(step: int, strike: Callable[[], None]) -> Iterator[None]:
         return call
 
     try:
-        for name, original in before.items():
-            setattr(DuckDBSession, name, struck(original))
+        for place, name, original in before:
+            setattr(place, name, struck(original))
         yield
     finally:
-        for name, original in before.items():
-            setattr(DuckDBSession, name, original)
+        for place, name, original in before:
+            setattr(place, name, original)
