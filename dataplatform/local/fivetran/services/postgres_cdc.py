@@ -38,10 +38,6 @@ class _Read:
     staged: Staged
     anew: bool
 
-    @property
-    def needs_source(self) -> bool:
-        return self.anew or self.staged.incomplete
-
 
 class PostgresCdcService(PostgresService):
     """One PostgreSQL database, kept by its log."""
@@ -51,6 +47,8 @@ class PostgresCdcService(PostgresService):
         self.names = slots.names_of(prefix, config)
         self._reads: dict[str, _Read] = {}
         self._reached = 0
+        self._added: frozenset[str] = frozenset()
+        self._fence = 0
         self._attached = False
 
     def test(self) -> list[SetupTest]:
@@ -153,13 +151,16 @@ class PostgresCdcService(PostgresService):
         if found is not None:
             slots.usable(found, self.names.slot, self.settings["dbname"])
         # The publication comes first: a slot tells nothing from before it.
-        slots.ensure_publication(connection, self.names, tables)
+        self._added, self._fence = slots.ensure_publication(connection, self.names, tables)
         if found is None or found.lost:
             return slots.make_slot(connection, self.names.slot, self.where)
         return found
 
     def attach(self, session: Session) -> None:
-        if any(read.needs_source for read in self._reads.values()):
+        """Nothing yet: mostly the log says everything."""
+
+    def _attach_once(self, session: Session) -> None:
+        if not self._attached:
             super().attach(session)
             self._attached = True
 
@@ -173,11 +174,7 @@ class PostgresCdcService(PostgresService):
             seen = Snapshot.of(read.cursor)
             settled = True
             if read.anew or not held:
-                if not self._attached:
-                    raise SyncFailure(
-                        f"The warehouse table of {table.label} is gone: re-sync the table.",
-                        code="table_missing_in_destination",
-                    )
+                self._attach_once(session)
                 snapshot, ahead = self._ask(
                     session,
                     "SELECT pg_current_snapshot()::text AS a, "
@@ -190,7 +187,9 @@ class PostgresCdcService(PostgresService):
                     result.inserted = session.load(table, rows_of(table))
                 if not read.staged.untellable:
                     self._apply(session, read, seen, result)
-                settled = all(map(seen.sees, read.staged.unread))
+                settled = all(map(seen.sees, read.staged.unread)) and (
+                    table.label not in self._added or seen.first >= self._fence
+                )
             else:
                 self._apply(session, read, None, result)
             session.remember(
@@ -200,8 +199,8 @@ class PostgresCdcService(PostgresService):
                     "signature": table.signature,
                     "shape": table.details["shape"],
                     "columns": [column.source for column in table.columns],
-                    # A transaction that was committed too late for the snapshot, and whose rows
-                    # were not kept, asks for one more reading.
+                    # A transaction too late for the snapshot, whose rows were not told or not
+                    # kept, asks for one more reading.
                     "settled": settled,
                 },
             )
@@ -243,6 +242,7 @@ class PostgresCdcService(PostgresService):
         """
         if not read.staged.incomplete:
             return
+        self._attach_once(session)
         keys = [column for column in read.table.columns if column.key]
         lists = ", ".join(f"list({ident(column.name)}::VARCHAR)" for column in keys)
         found = session.engine.execute(

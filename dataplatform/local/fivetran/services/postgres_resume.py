@@ -39,6 +39,11 @@ class Snapshot:
             number(cursor.get("until", "0/0")),
         )
 
+    @property
+    def first(self) -> int:
+        """The oldest transaction that was open, or the next one if none was."""
+        return int(self.snapshot.split(":")[0])
+
     def skips(self, commit: int, xid: int) -> bool:
         """Tell whether a transaction is in the warehouse already.
 

@@ -19,6 +19,8 @@ _MADE = "Made by the Fivetran-compatible service for a connection; dropped with 
 _PLUGIN = "pgoutput"
 # A slot stays taken for a moment after the connection that read it has ended.
 _RELEASE_SECONDS = 15.0
+# A slot begins once all transactions that were open have ended.
+_PATIENCE_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,14 @@ def find_slot(connection: Any, name: str) -> Slot | None:
     return Slot(row[0], row[1], number(row[2]) if row[2] else 0, lost)
 
 
-def ensure_publication(connection: Any, names: Names, tables: Sequence[Table]) -> None:
-    """Make the publication if it is missing, with exactly the tables that need it added.
+def ensure_publication(
+    connection: Any, names: Names, tables: Sequence[Table]
+) -> tuple[frozenset[str], int]:
+    """Make the publication if it is missing, and add the tables it lacks.
+
+    Returns:
+        The labels of the tables added, and the first transaction number that was not given out
+        when they had been: of what older transactions had written before, the log says nothing.
 
     Raises:
         SyncFailure: a table cannot be captured, or the user may not publish it.
@@ -139,18 +147,20 @@ def ensure_publication(connection: Any, names: Names, tables: Sequence[Table]) -
         _ensure_identity(connection, table)
     missing = [table for table in tables if (table.schema, table.name) not in published]
     if found is not None and not missing:
-        return
+        return frozenset(), 0
     places = ", ".join(qualified(table.schema, table.name) for table in missing)
     publication = ident(names.publication)
     try:
         if found is not None:
             connection.execute(f"ALTER PUBLICATION {publication} ADD TABLE {places}")
-            return
-        options = "publish_via_partition_root = true"
-        if connection.info.server_version >= 180000:
-            options += ", publish_generated_columns = stored"
-        connection.execute(f"CREATE PUBLICATION {publication} FOR TABLE {places} WITH ({options})")
-        connection.execute(f"COMMENT ON PUBLICATION {publication} IS {literal(_MADE)}")
+        else:
+            options = "publish_via_partition_root = true"
+            if connection.info.server_version >= 180000:
+                options += ", publish_generated_columns = stored"
+            connection.execute(
+                f"CREATE PUBLICATION {publication} FOR TABLE {places} WITH ({options})"
+            )
+            connection.execute(f"COMMENT ON PUBLICATION {publication} IS {literal(_MADE)}")
     except psycopg.errors.InsufficientPrivilege as error:
         verb = "ALTER" if found is not None else "CREATE"
         with_tables = f"{'ADD' if found is not None else 'FOR'} TABLE {places}"
@@ -160,6 +170,8 @@ def ensure_publication(connection: Any, names: Names, tables: Sequence[Table]) -
             code="publication_not_allowed",
             broken=True,
         ) from error
+    row = connection.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text").fetchone()
+    return frozenset(table.label for table in missing), int(row[0])
 
 
 def _ensure_identity(connection: Any, table: Table) -> None:
@@ -199,13 +211,22 @@ def make_slot(connection: Any, name: str, where: str) -> Slot:
     """Make a slot, a dead one of its name dropped before; the publication must be there.
 
     Raises:
-        SyncFailure: the server has no slot left.
+        SyncFailure: the server has no slot left, or a transaction that does not end.
     """
     import psycopg
 
     drop_slot(connection, name)
     try:
+        connection.execute(f"SET statement_timeout = '{_PATIENCE_SECONDS}s'")
         connection.execute("SELECT pg_create_logical_replication_slot(%s, %s)", (name, _PLUGIN))
+        connection.execute("RESET statement_timeout")
+    except psycopg.errors.QueryCanceled as error:
+        raise SyncFailure(
+            f"PostgreSQL at {where} has had a transaction open for {_PATIENCE_SECONDS} seconds, "
+            f"and makes the replication slot {name!r} only once it has ended: end it (see "
+            "pg_stat_activity) and sync again.",
+            code="slot_not_made",
+        ) from error
     except psycopg.Error as error:
         raise SyncFailure(
             f"PostgreSQL at {where} makes no replication slot {name!r}: "

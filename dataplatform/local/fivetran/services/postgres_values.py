@@ -11,7 +11,7 @@ import re
 # Types whose cast to text gives the very text that the stream carries.
 _SAME_TEXT = frozenset(
     {
-        "numeric", "interval", "inet", "cidr", "macaddr", "macaddr8", "money", "oid", "xml",
+        "numeric", "interval", "macaddr", "macaddr8", "money", "oid", "xml",
         "timetz", "time with time zone", "bit", "bit varying", "tsvector", "tsquery", "point",
         "line", "lseg", "box", "path", "polygon", "circle", "int4range", "int8range", "numrange",
         "tsrange", "tstzrange", "daterange", "pg_lsn", "jsonpath", "name",
@@ -42,7 +42,8 @@ def typed(name: str, wanted: str, source_type: str) -> str:
         source_type: the type as PostgreSQL formats it.
     """
     if wanted == "VARCHAR":
-        return name
+        # The blanks that pad a character(n) are no part of the value.
+        return f"rtrim({name}, ' ')" if source_type.startswith("character(") else name
     if wanted == "BLOB":
         return f"unhex(substr({name}, 3))"
     if wanted in ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):
@@ -50,4 +51,7 @@ def typed(name: str, wanted: str, source_type: str) -> str:
     if source_type == "real":
         # Single precision first, as in the source: 0.1 is not the double 0.1.
         return f"CAST(CAST({name} AS FLOAT) AS {wanted})"
+    if wanted.startswith("DECIMAL"):
+        # No decimal says "not a number" here.
+        return f"CAST(nullif({name}, 'NaN') AS {wanted})"
     return f"CAST({name} AS {wanted})"
