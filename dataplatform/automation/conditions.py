@@ -23,7 +23,7 @@ from dagster import (
 )
 
 from dataplatform.automation.pipelines import PIPELINE_TAG
-from dataplatform.resources.instance import GATE
+from dataplatform.resources.instance import GATE, OWN_CLOCK
 
 Gates = Mapping[AssetKey, Sequence[AssetCheckKey]]
 Coverage = Mapping[AssetKey, Collection[str]]
@@ -96,6 +96,17 @@ def gates_of(definitions: Iterable[Any]) -> dict[AssetKey, list[AssetCheckKey]]:
     return found
 
 
+def with_own_clock(definitions: Iterable[Any]) -> list[AssetCheckKey]:
+    """Return the checks that a schedule of their own runs, and neither pipeline nor condition."""
+    return [
+        spec.key
+        for definition in definitions
+        if isinstance(definition, AssetsDefinition)
+        for spec in definition.check_specs
+        if spec.metadata.get(OWN_CLOCK)
+    ]
+
+
 def with_conditions(definitions: Sequence[Any], gates: Gates, coverage: Coverage) -> list[Any]:
     """Return a graph's assets and checks with their conditions.
 
@@ -112,7 +123,7 @@ def with_conditions(definitions: Sequence[Any], gates: Gates, coverage: Coverage
 
     found: list[Any] = []
     for definition in definitions:
-        if isinstance(definition, AssetChecksDefinition):
+        if isinstance(definition, AssetChecksDefinition) and not with_own_clock([definition]):
             found.append(_with_check_conditions(definition, coverage))
         elif isinstance(definition, AssetsDefinition) and definition.is_executable:
             found.append(definition.map_asset_specs(conditioned))

@@ -20,7 +20,7 @@ from dagster import (
 )
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
-from dataplatform.automation.conditions import gates_of, with_conditions
+from dataplatform.automation.conditions import gates_of, with_conditions, with_own_clock
 from dataplatform.automation.newsroom import Newsroom
 from dataplatform.automation.notices import Cursor, deliver, gather
 from dataplatform.automation.pipelines import EVERYTHING, build_jobs, build_schedules, selection_of
@@ -44,7 +44,7 @@ def build_definitions(project: Project, rest: Definitions) -> Definitions:
     """
     found = [*(rest.assets or ()), *(rest.asset_checks or ())]
     pipelines = project.pipelines
-    jobs = build_jobs(pipelines)
+    jobs = build_jobs(pipelines, with_own_clock(found))
     conditioned = with_conditions(found, gates_of(found), _coverage(pipelines, found))
     return Definitions(
         assets=conditioned,

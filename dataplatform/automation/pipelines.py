@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dagster import (
+    AssetCheckKey,
     AssetSelection,
     DefaultScheduleStatus,
     ScheduleDefinition,
@@ -20,19 +21,27 @@ PIPELINE_TAG = "dataplatform/pipeline"
 """On each run of a pipeline; the conditions know by it what the run will do."""
 
 
-def build_jobs(pipelines: Sequence[Pipeline]) -> list[UnresolvedAssetJobDefinition]:
-    """Return one job for each pipeline, and one for the whole graph."""
+def build_jobs(
+    pipelines: Sequence[Pipeline], apart: Sequence[AssetCheckKey] = ()
+) -> list[UnresolvedAssetJobDefinition]:
+    """Return one job for each pipeline, and one for the whole graph.
+
+    Args:
+        pipelines: the declared ones.
+        apart: checks that a schedule of their own runs, which are in none of these jobs.
+    """
+    left_out = AssetSelection.checks(*apart)
     jobs = [
         define_asset_job(
             EVERYTHING,
-            selection=AssetSelection.all(),
+            selection=AssetSelection.all() - left_out,
             description="Every asset and check of the platform in one run.",
             run_tags={PIPELINE_TAG: EVERYTHING},
             # One warm process does the whole run: a process for each step would import anew.
             executor_def=EXECUTOR,
         )
     ]
-    return jobs + [_job(pipeline) for pipeline in pipelines]
+    return jobs + [_job(pipeline, left_out) for pipeline in pipelines]
 
 
 def build_schedules(pipelines: Sequence[Pipeline]) -> list[ScheduleDefinition]:
@@ -61,7 +70,7 @@ def selection_of(pipeline: Pipeline) -> AssetSelection:
     return AssetSelection.from_string(pipeline.selection).required_multi_asset_neighbors()
 
 
-def _job(pipeline: Pipeline) -> UnresolvedAssetJobDefinition:
+def _job(pipeline: Pipeline, left_out: AssetSelection) -> UnresolvedAssetJobDefinition:
     clock = f"`{pipeline.cron}` ({pipeline.timezone})" if pipeline.cron else "none"
     retries = (
         f"{pipeline.retries.max}, each after {pipeline.retries.delay_minutes} minutes"
@@ -70,7 +79,7 @@ def _job(pipeline: Pipeline) -> UnresolvedAssetJobDefinition:
     )
     return define_asset_job(
         pipeline.name,
-        selection=selection_of(pipeline),
+        selection=selection_of(pipeline) - left_out,
         description=(
             f"{pipeline.description.strip()}\n\n"
             f"- Clock: {clock}\n- Retries: {retries}\n"

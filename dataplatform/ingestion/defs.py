@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from dagster import Definitions
 
 from dataplatform.ingestion.arrivals import defs as arrivals
+from dataplatform.ingestion.clocks import defs as clocks
+from dataplatform.ingestion.drift import defs as drift
 from dataplatform.ingestion.extracts import defs as extracts
 from dataplatform.ingestion.syncs import defs as syncs
 
@@ -20,7 +22,11 @@ def build_definitions(project: Project) -> Definitions:
     Args:
         project: its declared connections and extracts are compiled.
     """
-    return Definitions(
-        assets=[*extracts.build_extracts(project), *syncs.build_syncs(project)],
-        sensors=arrivals.build_sensors(project),
+    return Definitions.merge(
+        Definitions(
+            assets=[*extracts.build_extracts(project), *syncs.build_syncs(project)],
+            sensors=arrivals.build_sensors(project),
+        ),
+        clocks.build_clocks(project),
+        drift.build_drift(project),
     )

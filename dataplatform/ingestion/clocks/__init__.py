@@ -1,0 +1,1 @@
+"""Clocks of connections that declare a cron: Dagster keeps it, the connection is on manual."""
