@@ -58,8 +58,9 @@ class SheetsApi:
             if not self._credentials.valid:
                 self._credentials.refresh(Request())  # type: ignore[no-untyped-call]
         except (GoogleAuthError, ValueError) as error:
+            reason = error.args[0] if error.args else type(error).__name__
             raise SyncFailure(
-                f"The service account {self._email} cannot log in: {error.args[0] if error.args else error}",
+                f"The service account {self._email} cannot log in: {reason}",
                 code="credentials_rejected",
                 broken=True,
             ) from error

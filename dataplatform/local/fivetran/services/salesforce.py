@@ -20,12 +20,17 @@ from dataplatform.local.fivetran.model import (
     Column,
     SetupTest,
     SyncFailure,
+    SyncRescheduled,
     Table,
     TableResult,
 )
 from dataplatform.local.fivetran.naming import column_names, destination_names
 from dataplatform.local.fivetran.services.base import Service
-from dataplatform.local.fivetran.services.salesforce_api import SalesforceApi
+from dataplatform.local.fivetran.services.salesforce_api import (
+    LIMIT_REACHED,
+    QueryLost,
+    SalesforceApi,
+)
 from dataplatform.local.fivetran.sql import ident, literal
 
 SCHEMA = "salesforce"
@@ -45,6 +50,10 @@ _TYPES = {
 }
 # Compound fields repeat what their parts hold; base64 needs a request per record.
 _LEFT_OUT = frozenset({"address", "location", "base64"})
+# A query whose pages are lost this often is not asked again.
+_ATTEMPTS = 3
+# Requests are counted over the last day, so that some are free again within the hour.
+_LIMIT_PAUSE_SECONDS = 3600.0
 
 
 class SalesforceService(Service):
@@ -82,7 +91,8 @@ class SalesforceService(Service):
         return [self._table(name, targets[name], fields) for name, fields in there.items()]
 
     def _table(self, name: str, target: str, fields: list[dict[str, Any]]) -> Table:
-        kept = [field for field in fields if field["type"] not in _LEFT_OUT]
+        # A formula's value changes without a modification stamp, so that it would be wrong soon.
+        kept = [f for f in fields if f["type"] not in _LEFT_OUT and not f.get("calculated")]
         names = column_names(field["name"] for field in kept)
         columns = tuple(
             Column(
@@ -118,7 +128,12 @@ class SalesforceService(Service):
             if since is None:
                 self._full.add(table.label)
             self._files[table.label] = scratch / f"{number}.jsonl"
-            self._marks[table.label] = self._fetch(table, since, self._files[table.label])
+            try:
+                self._marks[table.label] = self._fetch(table, since, self._files[table.label])
+            except SyncFailure as error:
+                if error.code == LIMIT_REACHED:
+                    raise SyncRescheduled(str(error), _LIMIT_PAUSE_SECONDS) from error
+                raise
 
     def _fetch(self, table: Table, since: str | None, file: Path) -> str | None:
         """Write a table's records to a file; return the latest modification stamp."""
@@ -130,15 +145,34 @@ class SalesforceService(Service):
             wanted += f" WHERE {_MARK} > {start.strftime('%Y-%m-%dT%H:%M:%S.%f')[:-3]}Z"
         if marked:
             wanted += f" ORDER BY {_MARK}, Id"
-        latest = since
-        with file.open("w", encoding="utf-8") as lines:
-            for record in self.api.query_all(wanted):
-                values = [_text(record.get(field)) for field in fields]
-                lines.write(json.dumps({"v": values}) + "\n")
-                stamp = record.get(_MARK)
-                if stamp and (latest is None or _moment(stamp) > _moment(latest)):
-                    latest = _moment(stamp).isoformat()
-        return latest if marked else None
+        latest = self._write(wanted, fields, file)
+        if not marked or latest is None:
+            return since if marked else None
+        return max(latest, _moment(since) if since else latest).isoformat()
+
+    def _write(self, soql: str, fields: list[str], file: Path) -> datetime | None:
+        """Write a query's records to a file; return the latest modification stamp.
+
+        Raises:
+            SyncFailure: the query cannot be read to its end.
+        """
+        for _ in range(_ATTEMPTS):
+            latest: datetime | None = None
+            try:
+                with file.open("w", encoding="utf-8") as lines:
+                    for number, record in enumerate(self.api.query_all(soql)):
+                        values = [_text(record.get(field)) for field in fields]
+                        lines.write(json.dumps({"n": number, "v": values}) + "\n")
+                        stamp = record.get(_MARK)
+                        if stamp:
+                            latest = max(latest or _moment(stamp), _moment(stamp))
+            except QueryLost:
+                continue
+            return latest
+        raise SyncFailure(
+            f"Salesforce at {self.api.base} lost the pages of a query {_ATTEMPTS} times.",
+            code="source_refused",
+        )
 
     def attach(self, session: Session) -> None:
         """Nothing: the records lie in files already."""
@@ -172,21 +206,24 @@ class SalesforceService(Service):
 
     def _delete_erased(self, session: Session, table: Table) -> int:
         keys = tuple(column for column in table.columns if column.key)
-        file = self._files[table.label]
-        with file.open("w", encoding="utf-8") as lines:
-            for record in self.api.query_all(f"SELECT Id FROM {table.name}"):
-                lines.write(json.dumps({"v": [_text(record["Id"])]}) + "\n")
+        self._write(f"SELECT Id FROM {table.name}", ["Id"], self._files[table.label])
         return session.delete_absent(table, self._select(replace(table, columns=keys)))
 
     def _select(self, table: Table) -> str:
+        """Return the query that reads the records back; of one that came twice, the latter."""
         casts = ", ".join(
             f"CAST(v[{number}] AS {column.type}) AS {ident(column.name)}"
             for number, column in enumerate(table.columns, start=1)
         )
         file = literal(str(self._files[table.label]))
+        keys = [n for n, column in enumerate(table.columns, start=1) if column.key]
+        once = (
+            f" QUALIFY row_number() OVER (PARTITION BY {', '.join(f'v[{n}]' for n in keys)} "
+            "ORDER BY n DESC) = 1"
+        )
         return (
-            f"SELECT {casts} FROM read_json({file}, columns = {{'v': 'VARCHAR[]'}}, "
-            "format = 'newline_delimited', maximum_object_size = 100000000)"
+            f"SELECT {casts} FROM read_json({file}, columns = {{'n': 'BIGINT', 'v': 'VARCHAR[]'}}, "
+            f"format = 'newline_delimited', maximum_object_size = 100000000){once if keys else ''}"
         )
 
 

@@ -15,6 +15,15 @@ from dataplatform.local.fivetran.model import SyncFailure
 _VERSION = "v60.0"
 _TIMEOUT_SECONDS = 60.0
 _ATTEMPTS = 4
+_LONGEST_PAUSE_SECONDS = 30.0
+_LOST = "INVALID_QUERY_LOCATOR"
+_LIMIT = "REQUEST_LIMIT_EXCEEDED"
+#: The code of a failure that passes when requests are free again.
+LIMIT_REACHED = "source_limit"
+
+
+class QueryLost(Exception):
+    """The server no longer knows where a query's next page begins."""
 
 
 class SalesforceApi:
@@ -47,7 +56,7 @@ class SalesforceApi:
                 code="credentials_rejected",
                 broken=True,
             )
-        body = answer.json()
+        body = self._json(answer, "the log-in", ("access_token",))
         self._token = body["access_token"]
         self._instance = body.get("instance_url") or self.base
 
@@ -56,6 +65,7 @@ class SalesforceApi:
         import httpx
 
         for attempt in range(1, _ATTEMPTS + 1):
+            answer = None
             try:
                 answer = httpx.request(method, url, timeout=_TIMEOUT_SECONDS, **options)
             except httpx.HTTPError as error:
@@ -67,13 +77,17 @@ class SalesforceApi:
             else:
                 if attempt == _ATTEMPTS or (answer.status_code < 500 and answer.status_code != 429):
                     return answer
-            time.sleep(0.2 * 2**attempt)
+            pause = 0.2 * 2**attempt
+            if answer is not None and answer.headers.get("Retry-After", "").isdigit():
+                pause = float(answer.headers["Retry-After"])
+            time.sleep(min(pause, _LONGEST_PAUSE_SECONDS))
         raise AssertionError("the last attempt returns or raises")
 
-    def get(self, path: str) -> Any:
+    def get(self, path: str, *needed: str) -> Any:
         """Return the JSON behind a path, or None if there is nothing.
 
         Raises:
+            QueryLost: the path is a query's next page, which is lost.
             SyncFailure: the server refuses the request.
         """
         for fresh in (False, True):
@@ -88,23 +102,40 @@ class SalesforceApi:
                 break
         if answer.status_code == 404:
             return None
+        plain = path.split("?")[0]
         if answer.status_code >= 400:
+            code = _code(answer)
+            if code == _LOST:
+                raise QueryLost
+            if code == _LIMIT:
+                raise SyncFailure(
+                    f"Salesforce at {self.base} has answered all requests it allows in a day; "
+                    "sync again when some are free, or raise the organisation's limit.",
+                    code=LIMIT_REACHED,
+                )
             raise SyncFailure(
-                f"Salesforce at {self.base} refuses {path.split('?')[0]}: {_reason(answer)}",
+                f"Salesforce at {self.base} refuses {plain}: {_reason(answer)}",
                 code="source_refused",
             )
+        return self._json(answer, plain, needed)
+
+    def _json(self, answer: Any, what: str, needed: Sequence[str] = ()) -> Any:
+        """Return an answer's JSON, an object that has what is needed."""
         try:
-            return answer.json()
-        except ValueError as error:
+            body = answer.json()
+        except ValueError:
+            body = None
+        if not isinstance(body, dict) or not all(name in body for name in needed):
             raise SyncFailure(
-                f"Salesforce at {self.base} answered {path.split('?')[0]} with something that is "
-                "not JSON.",
+                f"Salesforce at {self.base} answered {what} with something that is not the JSON "
+                "it documents.",
                 code="source_malformed",
-            ) from error
+            )
+        return body
 
     def objects(self, standard: Sequence[str]) -> list[str]:
         """Return the names of all queryable objects, or the standard ones if none are listed."""
-        listed = self.get(f"services/data/{_VERSION}/sobjects")
+        listed = self.get(f"services/data/{_VERSION}/sobjects", "sobjects")
         if listed is None:
             return list(standard)
         return [o["name"] for o in listed["sobjects"] if o.get("queryable", True)]
@@ -112,31 +143,47 @@ class SalesforceApi:
     def describe(self, name: str) -> dict[str, Any] | None:
         """Return an object's description, or None if there is no such object."""
         found: dict[str, Any] | None = self.get(
-            f"services/data/{_VERSION}/sobjects/{quote(name, safe='')}/describe"
+            f"services/data/{_VERSION}/sobjects/{quote(name, safe='')}/describe", "fields"
         )
         return found
 
     def query_all(self, soql: str) -> Iterator[dict[str, Any]]:
-        """Yield the records of a query, deleted ones included, page by page."""
+        """Yield the records of a query, deleted ones included, page by page.
+
+        Raises:
+            QueryLost: its next page cannot be had any more; ask the query anew.
+            SyncFailure: the server refuses the query.
+        """
         path: str | None = f"services/data/{_VERSION}/queryAll?q={quote(soql, safe='')}"
+        first = True
         while path is not None:
-            page = self.get(path)
-            if page is None:
+            page = self.get(path, "records", "done")
+            if page is None and not first:
+                raise QueryLost
+            if page is None or not (page["done"] or page.get("nextRecordsUrl")):
                 raise SyncFailure(
-                    f"Salesforce at {self.base} lost the query's next page.",
-                    code="source_refused",
+                    f"Salesforce at {self.base} does not say where a query's records are.",
+                    code="source_malformed",
                 )
             yield from page["records"]
-            path = None if page.get("done", True) else page["nextRecordsUrl"]
+            first = False
+            path = None if page["done"] else page["nextRecordsUrl"]
 
     def count(self, name: str) -> int | None:
         """Return how many records an object has that are not deleted, or None if not told."""
         path = f"services/data/{_VERSION}/query?q={quote(f'SELECT COUNT() FROM {name}', safe='')}"
         try:
-            answer = self.get(path)
+            answer = self.get(path, "totalSize")
         except SyncFailure:
             return None
         return None if answer is None else int(answer["totalSize"])
+
+
+def _code(answer: Any) -> str:
+    try:
+        return str(answer.json()[0]["errorCode"])
+    except (ValueError, LookupError, TypeError):
+        return ""
 
 
 def _reason(answer: Any) -> str:
