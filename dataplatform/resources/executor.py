@@ -11,3 +11,7 @@ from dagster import ExecutorDefinition, in_process_executor
 EXECUTOR: ExecutorDefinition = in_process_executor.configured(
     {"step_dependency_config": {"require_upstream_step_success": False}}, name="in_process"
 )
+
+#: Op tag: a module that is slow to import and that the step cannot do without. A process that does
+#: a whole run imports it while earlier steps wait for servers.
+NEEDS = "dataplatform/needs"

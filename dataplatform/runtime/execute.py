@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from dataplatform.declarations.errors import UserError, nearest
 from dataplatform.runtime.home import open_instance
+from dataplatform.runtime.preload import Preload
 from dataplatform.runtime.process import PROCESS_TAG, mark_of
 from dataplatform.runtime.recovery import recover
 
@@ -189,6 +190,8 @@ def _do(
             return graph
 
     subset = job.get_subset(asset_selection=chosen) if chosen is not None else job
+    needs = _needs(subset)
+    preload = Preload(dict.fromkeys(needs.values()))
     try:
         for event in execute_run_iterator(JobOfGraph(subset), run, instance):
             if _interrupted(event):
@@ -196,6 +199,9 @@ def _do(
                 instance.report_run_canceling(run, "The run was stopped by its user.")
             _note(event, result)
             on_event(event)
+            if event.is_step_start and event.step_key in needs:
+                # The step's own code runs when the iterator goes on.
+                preload.wait(needs[event.step_key])
     except KeyboardInterrupt:
         result.canceled = True
     finally:
@@ -208,6 +214,16 @@ def _do(
     ended = instance.get_run_by_id(run.run_id)
     result.success = ended is not None and ended.is_success
     result.canceled = ended is not None and ended.status == DagsterRunStatus.CANCELED
+
+
+def _needs(job: JobDefinition) -> dict[str, str]:
+    """Return the slow module that a step needs, by the step's key, upstream steps first."""
+    from dataplatform.resources.executor import NEEDS
+
+    ordered = job.graph.nodes_in_topological_order
+    return {
+        node.name: node.definition.tags[NEEDS] for node in ordered if NEEDS in node.definition.tags
+    }
 
 
 def _interrupted(event: DagsterEvent) -> bool:

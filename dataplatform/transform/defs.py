@@ -22,6 +22,7 @@ from dataplatform.declarations.dbt_graph import marts_of
 from dataplatform.declarations.dbt_project import load_graph
 from dataplatform.keys import asset_key
 from dataplatform.resources.check_results import check_spec
+from dataplatform.resources.executor import NEEDS
 from dataplatform.transform.publish import publish_assets
 from dataplatform.transform.rules import Rules, rules_of
 from dataplatform.transform.translator import asset_spec, exposure_spec, test_spec
@@ -81,7 +82,7 @@ def _dbt_asset(project: "Project", rules: Rules, specs: list[AssetSpec]) -> Asse
         can_subset=True,
         backfill_policy=BackfillPolicy.single_run(),
         required_resource_keys={"warehouse"},
-        op_tags={"kind": "dbt"},
+        op_tags={"kind": "dbt", NEEDS: "dataplatform.transform.warm"},
         pool="warehouse",
     )
     def dbt_build(context: AssetExecutionContext) -> Iterator[Any]:

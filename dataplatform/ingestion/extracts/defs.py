@@ -17,8 +17,9 @@ from dagster import (
 from dataplatform.declarations.extract import Extract, Resource
 from dataplatform.declarations.project import Project
 from dataplatform.ingestion.extracts import objects
-from dataplatform.ingestion.extracts.rows import rows_of
+from dataplatform.ingestion.extracts.rows import REST_SOURCE, rows_of
 from dataplatform.keys import LAKE_RAW, asset_key
+from dataplatform.resources.executor import NEEDS
 from dataplatform.resources.lake import LakeResource
 from dataplatform.resources.project import declared_project
 from dataplatform.resources.table_metadata import ROW_COUNT
@@ -55,6 +56,7 @@ def _extract(extract: Extract) -> AssetsDefinition:
         name=f"extract_{extract.name}",
         specs=extract_specs(extract),
         can_subset=True,
+        op_tags={NEEDS: REST_SOURCE} if extract.kind == "rest" else {},
         description=extract.description or None,
     )
     def fetch(

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+#: dlt's REST source, which is slow to import.
+REST_SOURCE = "dlt.sources.rest_api"
+
 ATTEMPTS = 8
 # A server that is not there is given up sooner than one that is busy.
 CONNECT_ATTEMPTS = 2

@@ -44,6 +44,9 @@ from dataplatform.resources.warehouse.resource import WarehouseResource
 
 CHECK_NAME = "declared_columns"
 
+#: Syncs go first: this process waits for them, and meanwhile imports what other steps need.
+_PRIORITY = "5"
+
 
 def build_syncs(project: Project) -> list[AssetsDefinition]:
     """Return one step per declared connection.
@@ -108,7 +111,7 @@ def _sync(project: Project, connection: Connection) -> AssetsDefinition:
         specs=specs,
         check_specs=[check_spec(connection, relation, table) for relation, table in tables.items()],
         can_subset=False,
-        op_tags={"dagster/compute_kind": "fivetran"},
+        op_tags={"dagster/compute_kind": "fivetran", "dagster/priority": _PRIORITY},
         description=connection.description or None,
     )
     def sync(
