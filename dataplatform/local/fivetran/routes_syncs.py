@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from dataplatform.local.fivetran.context import Context
 from dataplatform.local.fivetran.envelope import ApiError, answer, conflict, invalid
 from dataplatform.local.fivetran.fields import Field, documented
+from dataplatform.local.fivetran.outcomes import ask_resync
 from dataplatform.local.fivetran.requests import body_of, find
 from dataplatform.local.fivetran.store import Document
 
@@ -66,14 +67,8 @@ def sync_routes(context: Context, prefix: str) -> APIRouter:
     def again(connection_id: str, labels: list[str] | None, event: str) -> JSONResponse:
         connection = ready(connection_id)
 
-        def note(held: Document) -> None:
-            # What was asked for before and has not been done yet is still to be done.
-            if labels is None or held["resync"] == "all":
-                held["resync"] = "all"
-            else:
-                held["resync"] = sorted({*held["resync"], *labels})
-
-        store.change("connection", connection_id, note)
+        asked = "all" if labels is None else labels
+        store.change("connection", connection_id, lambda held: ask_resync(held, asked))
         events.emit(event, connection, {} if labels is None else {"tables": labels})
         runner.request(connection_id, follow=True)
         return answer(message="Re-sync has been triggered successfully")

@@ -19,6 +19,9 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from fastapi.testclient import TestClient
+
+from dataplatform.local.fivetran.app import create_app
 
 KEY, SECRET = "key", "secret"
 _numbers = itertools.count()
@@ -205,3 +208,33 @@ def production(service: Service, postgres: dict[str, Any]) -> Callable[..., str]
         return service.connect("postgres", {**postgres, "schema_prefix": "raw"}, **more)
 
     return make
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[TestClient]:
+    with TestClient(create_app(tmp_path / "state", "k", "s")) as running:
+        running.auth = ("k", "s")
+        yield running
+
+
+@pytest.fixture
+def group(client: TestClient) -> str:
+    return str(client.post("/v1/groups", json={"name": "local"}).json()["data"]["id"])
+
+
+def connection_body(group: str, **more: Any) -> dict[str, Any]:
+    config = {
+        "schema_prefix": "raw",
+        "host": "127.0.0.1",
+        "port": 1,
+        "user": "u",
+        "password": "pass-word",
+        "database": "d",
+    }
+    return {"group_id": group, "service": "postgres", "config": config, **more}
+
+
+@pytest.fixture
+def connection(client: TestClient, group: str) -> str:
+    body = connection_body(group, run_setup_tests=False)
+    return str(client.post("/v1/connections", json=body).json()["data"]["id"])

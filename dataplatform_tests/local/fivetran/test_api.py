@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,36 +11,7 @@ from fastapi.testclient import TestClient
 
 from dataplatform.local.fivetran.app import create_app
 from dataplatform.local.fivetran.store import Store, later_than
-
-
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[TestClient]:
-    with TestClient(create_app(tmp_path / "state", "k", "s")) as running:
-        running.auth = ("k", "s")
-        yield running
-
-
-@pytest.fixture
-def group(client: TestClient) -> str:
-    return str(client.post("/v1/groups", json={"name": "local"}).json()["data"]["id"])
-
-
-def connection_body(group: str, **more: Any) -> dict[str, Any]:
-    config = {
-        "schema_prefix": "raw",
-        "host": "127.0.0.1",
-        "port": 1,
-        "user": "u",
-        "password": "pass-word",
-        "database": "d",
-    }
-    return {"group_id": group, "service": "postgres", "config": config, **more}
-
-
-@pytest.fixture
-def connection(client: TestClient, group: str) -> str:
-    body = connection_body(group, run_setup_tests=False)
-    return str(client.post("/v1/connections", json=body).json()["data"]["id"])
+from dataplatform_tests.local.fivetran.conftest import connection_body
 
 
 def test_health_needs_no_credentials_and_all_else_does(client: TestClient) -> None:
