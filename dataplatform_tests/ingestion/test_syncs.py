@@ -178,7 +178,9 @@ def test_runs_report_rows_columns_times_and_versions(served: Project) -> None:
         assert len(list(store.list("raw", "site/users/"))) == 1
 
         sql(served, "INSERT INTO orders VALUES (1000, 1)")
+        store.put_if_absent("raw", "site/users/by-hand.jsonl", b"[]")
         changed = reported(run(served, instance))
+        assert changed[USERS].metadata["dataplatform/rows_quarantined"].value == 1
         assert version(changed[ORDERS]) != version(found[ORDERS])
         assert version(changed[USERS]) == version(found[USERS])
 

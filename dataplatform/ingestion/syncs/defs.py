@@ -133,6 +133,8 @@ def _sync(project: Project, connection: Connection) -> AssetsDefinition:
             if relation in facts:
                 moved = rows_moved(history, relation)
                 context.log.info(_line(relation, facts[relation], moved))
+                if moved.get("quarantined"):
+                    context.log.warning(_set_aside(relation, moved["quarantined"]))
                 yield MaterializeResult(
                     asset_key=asset_key(relation),
                     data_version=DataVersion(facts[relation].fingerprint),
@@ -206,10 +208,14 @@ def columns_check(
 
 
 def rows_moved(history: Mapping[str, Any], relation: Relation) -> dict[str, int]:
-    """Return the rows a sync inserted, updated and deleted in a table, where that is known."""
+    """Return the rows a sync inserted, updated and deleted in a table, where that is known.
+
+    Rows that it could not load are counted as ``quarantined``.
+    """
+    kinds = ("inserted", "updated", "deleted", "quarantined")
     for entry in history.get("tables", []):
         if (entry.get("schema"), entry.get("table")) == tuple(relation):
-            return {kind: int(entry.get(kind, 0)) for kind in ("inserted", "updated", "deleted")}
+            return {kind: int(entry.get(kind, 0)) for kind in kinds}
     return {}
 
 
@@ -225,6 +231,13 @@ def sync_times(history: Mapping[str, Any]) -> dict[str, Any]:
 def _kept(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """What dagster-fivetran reports and its own tools read; the rest is reported better here."""
     return {key: value for key, value in metadata.items() if key.startswith("dagster-fivetran/")}
+
+
+def _set_aside(relation: Relation, rows: int) -> str:
+    return (
+        f"{relation}: {rows:,} rows could not be loaded; they are in "
+        f"{relation.schema}._fivetran_quarantine, each with its reason."
+    )
 
 
 def _line(relation: Relation, facts: TableFacts, moved: Mapping[str, int]) -> str:
