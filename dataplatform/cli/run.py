@@ -6,15 +6,19 @@ Each part is another module's; their order is this one's.
 
 from __future__ import annotations
 
+import gc
 import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from rich.console import Console
 
     from dataplatform.declarations.project import Project
+    from dataplatform.ingestion.account.changes import Change
 
 
 def command(
@@ -38,27 +42,38 @@ def command(
         from rich.console import Console
 
         console = Console(file=stream, highlight=False)
-        if not _run(console, open_project(), select, pipeline, servers):
-            raise typer.Exit(1)
+        green = _run(console, open_project(), select, pipeline, servers)
+    # The process ends: nobody needs its garbage collected, which takes about a second.
+    gc.freeze()
+    if not green:
+        raise typer.Exit(1)
 
 
 def _run(
     console: Console, project: Project, select: str | None, pipeline: str | None, servers: bool
 ) -> bool:
+    from dataplatform.cli.closing import show_closing
+    from dataplatform.cli.progress import Progress
+    from dataplatform.ingestion.apply import apply_connections
+    from dataplatform.local import supervisor
+    from dataplatform.runtime.execute import MODULE, execute, load_repository
+    from dataplatform.runtime.home import open_instance
+    from dataplatform.runtime.preload import Preload
+
     began = time.monotonic()
     project.check()
     console.print(f"[bold]{project.root.name}[/] · environment {project.environment.name}")
+    # Servers take their time to start and to answer: the graph is loaded meanwhile.
+    loading = Preload([MODULE])
     if servers:
-        _start_servers(console, project)
-    _apply_connections(console, project)
-
-    from dataplatform.cli.closing import show_closing
-    from dataplatform.cli.progress import Progress
-    from dataplatform.runtime.execute import execute, load_repository
-    from dataplatform.runtime.home import open_instance
+        _start_servers(console, project, supervisor.start)
+    _apply_connections(console, project, apply_connections)
 
     with console.status("Loading the graph …"):
+        loading.wait(MODULE)
         graph = load_repository()
+    # What is loaded stays for good: the collector need not look through it again and again.
+    gc.freeze()
     with open_instance(project) as instance:
         with Progress(console) as progress:
             result = execute(
@@ -75,12 +90,13 @@ def _run(
         return show_closing(console, project, instance, result, progress, time.monotonic() - began)
 
 
-def _start_servers(console: Console, project: Project) -> None:
-    from dataplatform.local import supervisor
+def _start_servers(
+    console: Console, project: Project, start: Callable[[Project], Iterable[str]]
+) -> None:
     from dataplatform.local.sources.demo import seed_if_asked
 
     with console.status("Starting the local servers …"):
-        services = supervisor.start(project)
+        services = start(project)
     if not services:
         return
     console.print(f"servers      {', '.join(services)}")
@@ -90,9 +106,9 @@ def _start_servers(console: Console, project: Project) -> None:
         console.print("demo         made the demo company's data")
 
 
-def _apply_connections(console: Console, project: Project) -> None:
-    from dataplatform.ingestion.apply import apply_connections
-
+def _apply_connections(
+    console: Console, project: Project, apply_connections: Callable[[Project], Iterable[Change]]
+) -> None:
     with console.status("Applying the declared connections …"):
         changes = apply_connections(project)
     for change in changes:
