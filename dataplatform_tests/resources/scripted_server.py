@@ -25,11 +25,12 @@ class Request:
 
 @dataclass
 class Answer:
-    """What is answered: a status, a JSON body (or raw text), headers."""
+    """What is answered: a status, a JSON body (or raw text), headers; or a misdeed instead."""
 
     body: Any = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    misdeed: Callable[[BaseHTTPRequestHandler], None] | None = None
 
 
 @dataclass
@@ -60,6 +61,10 @@ def scripted(answer: Callable[[Request], Answer]) -> Iterator[Scripted]:
             )
             requests.append(request)
             found = answer(request)
+            if found.misdeed is not None:
+                self.close_connection = True
+                found.misdeed(self)
+                return
             text = found.body if isinstance(found.body, str) else json.dumps(found.body)
             self.send_response(found.status)
             for name, value in {
@@ -76,8 +81,15 @@ def scripted(answer: Callable[[Request], Answer]) -> Iterator[Scripted]:
         def log_message(self, *args: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *args: Any) -> None:
+            # A client that gave up is what such a test is about.
+            pass
+
+    server = Server(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield Scripted(f"http://127.0.0.1:{server.server_port}", requests)

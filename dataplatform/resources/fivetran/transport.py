@@ -144,6 +144,8 @@ def _attempt(request: Outgoing, seconds: float) -> requests.Response:
                 )
             if time.monotonic() > deadline:
                 raise requests.ReadTimeout()
+    except requests.RequestException:
+        raise
     except urllib3.exceptions.ReadTimeoutError as error:
         raise requests.ReadTimeout() from error
     except urllib3.exceptions.DecodeError as error:
