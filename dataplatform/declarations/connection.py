@@ -50,7 +50,7 @@ class Table:
         primary_key: columns in the destination; empty where the source has no key.
         description: Markdown.
         line: where the file declares it.
-        sync_mode: how changes of a row arrive; None leaves it to the account.
+        sync_mode: how changes of a row arrive.
         hashed: columns in the destination that arrive hashed.
         excluded: columns, by their names in the destination, that do not arrive.
     """
@@ -60,7 +60,7 @@ class Table:
     primary_key: list[str] = field(default_factory=list)
     description: str = ""
     line: int = 1
-    sync_mode: SyncMode | None = None
+    sync_mode: SyncMode = "soft_delete"
     hashed: list[str] = field(default_factory=list)
     excluded: list[str] = field(default_factory=list)
 
@@ -84,8 +84,8 @@ class Connection:
         after: extracts whose files it reads, which therefore run first.
         auth: how Fivetran is let in where the service asks for more than config, raw.
         schedule: a cron that Dagster keeps; the connection is then on manual.
-        data_delay: how late data may be before Fivetran warns; None leaves it to the account.
-        networking: how Fivetran reaches the source; None leaves it to the account.
+        data_delay: how late data may be before Fivetran warns; normally so without it.
+        networking: how Fivetran reaches the source; directly without it.
         trust: what setup tests take for the source's own.
         schema_changes: what becomes of tables and columns that appear in the source.
     """

@@ -64,7 +64,7 @@ _RULE = "use letters, digits and underscores, beginning with a letter, at most 6
 class TableFile(Strict):
     description: str = ""
     primary_key: list[str] = Field(default_factory=list)
-    sync_mode: SyncMode | None = None
+    sync_mode: SyncMode = "soft_delete"
     hashed: list[str] = Field(default_factory=list)
     excluded: list[str] = Field(default_factory=list)
     columns: dict[str, str]

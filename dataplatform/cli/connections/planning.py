@@ -11,7 +11,7 @@ from rich.markup import escape
 
 if TYPE_CHECKING:
     from dataplatform.ingestion.account.changes import Change
-    from dataplatform.ingestion.account.plan import TestResult
+    from dataplatform.ingestion.account.plan import SetupResult
 
 DIFFERENCES = 3
 _MARKS = {
@@ -114,7 +114,7 @@ def line(change: Change) -> str:
     return f"{_MARKS[change.action]} {escape(change.sentence())}"
 
 
-def show_test(console: Console, result: TestResult) -> None:
+def show_test(console: Console, result: SetupResult) -> None:
     """Print what a setup test said."""
     mark = _TEST_MARKS.get(result.status, "[yellow]![/yellow]")
     reason = f": {result.message}" if result.message else ""

@@ -8,7 +8,7 @@ from dataplatform.declarations.errors import UserError
 from dataplatform.ingestion.account.changes import Change
 from dataplatform.ingestion.account.plan import Account, Listener, Live, Plan, tests_of
 from dataplatform.ingestion.account.settings import differences
-from dataplatform.resources.fivetran.transport import FivetranFailure
+from dataplatform.resources.fivetran.failure import FivetranFailure
 
 
 def plan_group(account: Account, plan: Plan) -> None:
@@ -75,7 +75,7 @@ def _live(account: Account) -> Live | None:
     try:
         return account.client.call("GET", f"destinations/{account.group_id}")
     except FivetranFailure as failure:
-        if " 404 " not in str(failure):
+        if failure.status != 404:
             raise
         return None
 

@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dataplatform.declarations.errors import UserError, nearest
-from dataplatform.ingestion.account.plan import TestResult, tests_of
+from dataplatform.ingestion.account.plan import SetupResult, tests_of
 from dataplatform.ingestion.account.steps import trust
 from dataplatform.ingestion.account.tables import live_tables
-from dataplatform.resources.fivetran.transport import FivetranFailure
+from dataplatform.resources.fivetran.failure import FivetranFailure
 from dataplatform.resources.fivetran.workspace import (
     find_connection,
     find_group,
@@ -113,7 +113,7 @@ class Operated:
         """Pause or resume it, whatever its file says."""
         self.client.call_connection("PATCH", self.live_id, body={"paused": paused})
 
-    def test(self) -> list[TestResult]:
+    def test(self) -> list[SetupResult]:
         """Run its setup tests and return what they say."""
         answer = self.client.call_connection("POST", self.live_id, "/test", trust(self.connection))
         return tests_of(self.connection.name, answer)
@@ -132,7 +132,7 @@ class Operated:
             try:
                 answer = self.client.call_connection("GET", self.live_id, f"/{kind}")
             except FivetranFailure as failure:
-                if " 404 " not in str(failure):
+                if failure.status != 404:
                     raise
                 continue
             found[kind] = len(answer.get("items", []))
@@ -176,7 +176,7 @@ class Operated:
                 "GET", f"local/connections/{self.live_id}/syncs", params={"limit": limit}
             )
         except FivetranFailure as failure:
-            if " 404 " not in str(failure):
+            if failure.status != 404:
                 raise
             return []
         return list(answer.get("items", []))

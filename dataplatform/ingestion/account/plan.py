@@ -25,7 +25,7 @@ Live = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class TestResult:
+class SetupResult:
     """What one setup test said.
 
     Attributes:
@@ -46,7 +46,7 @@ class Listener:
     """Who is told while a plan is carried out: of each change made, and of each setup test."""
 
     change: Callable[[Change], None] = lambda change: None
-    test: Callable[[TestResult], None] = lambda result: None
+    test: Callable[[SetupResult], None] = lambda result: None
 
 
 @dataclass(frozen=True)
@@ -132,10 +132,10 @@ class Account:
         return knowledge
 
 
-def tests_of(subject: str, answer: Live) -> list[TestResult]:
+def tests_of(subject: str, answer: Live) -> list[SetupResult]:
     """Return the setup tests that an answer tells of."""
     return [
-        TestResult(
+        SetupResult(
             subject,
             str(test.get("title", "")),
             str(test.get("status", "")),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dataplatform.ingestion.account.tables import live_tables, needs_columns
-from dataplatform.resources.fivetran.transport import FivetranFailure
+from dataplatform.resources.fivetran.failure import FivetranFailure
 
 if TYPE_CHECKING:
     from dataplatform.declarations.connection import Connection
@@ -72,7 +72,7 @@ def read_columns(
     try:
         answer = client.call_connection("GET", live_id, f"/schemas/{schema}/tables/{table}/columns")
     except FivetranFailure as failure:
-        if " 404 " not in str(failure):
+        if failure.status != 404:
             raise
         return {}
     columns = answer.get("columns")

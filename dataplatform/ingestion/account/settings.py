@@ -63,6 +63,18 @@ def declared_settings(connection: Connection) -> dict[str, Any]:
     return settings
 
 
+#: What holds where a file says nothing; an account that does not know a field is left alone.
+_DEFAULTS = {"data_delay_sensitivity": "NORMAL", "networking_method": "Directly"}
+
+
+def setting_differences(connection: Connection, live: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a connection that are not as declared, with their declared values."""
+    declared = declared_settings(connection)
+    known = {name: value for name, value in _DEFAULTS.items() if live.get(name) is not None}
+    wanted = known | declared
+    return {name: value for name, value in wanted.items() if not same(value, live.get(name))}
+
+
 def declared_config(connection: Connection) -> dict[str, Any]:
     """Return a connection's config with its destination named; references are not resolved."""
     return {**connection.config, **destination_config(connection)}

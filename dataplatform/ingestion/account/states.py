@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from dataplatform.ingestion.account.reading import together
-from dataplatform.resources.fivetran.transport import FivetranFailure
+from dataplatform.resources.fivetran.failure import FivetranFailure
 from dataplatform.resources.fivetran.workspace import (
     find_connection,
     find_group,

@@ -12,12 +12,11 @@ from dataplatform.ingestion.account.plan import Account, Listener, Live, Plan, t
 from dataplatform.ingestion.account.reading import LiveConnection, read_schemas
 from dataplatform.ingestion.account.settings import (
     declared_config,
-    declared_settings,
     differences,
-    same,
+    setting_differences,
 )
 from dataplatform.ingestion.account.tables import TableDifferences, table_differences
-from dataplatform.resources.fivetran.transport import FivetranFailure
+from dataplatform.resources.fivetran.failure import FivetranFailure
 
 if TYPE_CHECKING:
     from dataplatform.declarations.connection import Connection
@@ -83,11 +82,11 @@ def _settings(account: Account, plan: Plan, connection: Connection, item: Live) 
         for one in found
         if not one.unknown
     ]
-    request: dict[str, Any] = {}
-    for field, value in declared_settings(connection).items():
-        if not same(value, item.get(field)):
-            changes.append(Change("change", "connection", name, field, item.get(field), value))
-            request[field] = value
+    request: dict[str, Any] = setting_differences(connection, item)
+    changes += [
+        Change("change", "connection", name, field, item.get(field), value)
+        for field, value in request.items()
+    ]
     sent = account.resolved({d.key: declared[d.key] for d in config if not d.unknown})
     if sent:
         request["config"] = sent

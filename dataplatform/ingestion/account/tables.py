@@ -71,10 +71,11 @@ def table_differences(connection: Connection, live: Live) -> TableDifferences:
             found.ask(*place, enabled=True)
         if not (enabled and open_schema):
             found.changes.append(_table(relation, "synced", False, True))
-        mode = str(entry.get("sync_mode") or "").lower()
-        if table.sync_mode and mode != table.sync_mode:
+        # Accounts name the mode only of tables that can have another.
+        mode = str(entry.get("sync_mode") or "soft_delete").lower()
+        if mode != table.sync_mode:
             found.ask(*place, sync_mode=table.sync_mode.upper())
-            found.changes.append(_table(relation, "sync_mode", mode or None, table.sync_mode))
+            found.changes.append(_table(relation, "sync_mode", mode, table.sync_mode))
         _columns(found, connection, place, relation, table, entry)
     for relation in found.missing:
         found.changes.append(_table(relation, "synced", None, True))
