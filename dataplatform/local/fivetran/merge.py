@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 
 from dataplatform.local.fivetran.incoming import (
     INCOMING,
-    held_types,
     matches,
     names_of,
     ready,
     stage,
 )
-from dataplatform.local.fivetran.model import DELETED, RESERVED, SYNCED, Table
+from dataplatform.local.fivetran.model import DELETED, SYNCED, Table
 from dataplatform.local.fivetran.sql import ident, listed, literal
 
 if TYPE_CHECKING:
@@ -66,7 +65,6 @@ def merge(
     Returns:
         The rows inserted, updated and deleted (where the source itself marks them).
     """
-    types = held_types(engine, place)
     names = names_of(table)
     compared = [name for name in names if name not in table.key]
     stage(engine, table, place, select, f", {gone(table)} AS _gone")
@@ -89,33 +87,20 @@ def merge(
         f"FROM {_CHANGES}"
     ).fetchone()
     inserted, deleted, updated = (int(value) for value in row or (0, 0, 0))
-    if deleted and not table.marks_deleted:
+    # Rows go and come back whole: an update in place has the engine write whole columns anew, which
+    # takes many times as long. Columns that the source no longer has, or that are blocked, say
+    # nothing of a new value and stay empty.
+    if updated or deleted:
         engine.execute(
             f"DELETE FROM {place} AS t USING {_CHANGES} s "
-            f"WHERE s._gone AND {matches(table, 's', 't')}"
+            f"WHERE NOT s._is_new AND {matches(table, 's', 't')}"
         )
-        deleted_rows = "AND NOT s._gone"
-    else:
-        deleted_rows = ""
-    marks = f"{ident(DELETED)} = s._gone, " if table.marks_deleted else ""
-    if updated or (deleted and table.marks_deleted):
-        settings = "".join(f"{ident(n)} = s.{ident(n)}, " for n in compared)
-        # Columns that the source no longer has, or that are blocked, say nothing of a new value.
-        emptied = "".join(
-            f"{ident(n)} = NULL, " for n in types if n not in names and n not in RESERVED
-        )
-        engine.execute(
-            f"UPDATE {place} AS t SET {settings}{emptied}{marks}"
-            f"{ident(SYNCED)} = {moment(synced_at)} FROM {_CHANGES} s "
-            f"WHERE NOT s._is_new {deleted_rows} AND {matches(table, 's', 't')}"
-        )
-    if inserted:
-        marked = f", {ident(DELETED)}" if table.marks_deleted else ""
-        engine.execute(
-            f"INSERT INTO {place} ({listed(names)}{marked}, {ident(SYNCED)}) "
-            f"SELECT {listed(names)}{', _gone' if marked else ''}, {moment(synced_at)} "
-            f"FROM {_CHANGES} WHERE _is_new"
-        )
+    marked = f", {ident(DELETED)}" if table.marks_deleted else ""
+    engine.execute(
+        f"INSERT INTO {place} ({listed(names)}{marked}, {ident(SYNCED)}) "
+        f"SELECT {listed(names)}{', _gone' if marked else ''}, {moment(synced_at)} "
+        f"FROM {_CHANGES}{'' if marked else ' WHERE NOT _gone'}"
+    )
     engine.execute(f"DROP TABLE {_CHANGES}")
     engine.execute(f"DROP TABLE {INCOMING}")
     return inserted, updated, deleted
