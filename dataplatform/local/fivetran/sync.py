@@ -65,7 +65,10 @@ def run_sync(
         with destination.session(connection["id"], f"sync {connection['schema']}") as session:
             service.attach(session)
             session.begin()
-            results = list(service.load(session, tables, resync))
+            results = []
+            for result in service.load(session, tables, resync):
+                results.append(result)
+                _fail_if_asked(faults, connection["id"])
         service.after_commit()
         return results
     except SyncFailure:
@@ -74,6 +77,12 @@ def run_sync(
         raise SyncFailure(redacted(_one_line(error), connection)) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _fail_if_asked(faults: Faults | None, connection: str) -> None:
+    """Fail half-way on request: rows have landed, and nothing is committed yet."""
+    if faults and faults.take("fail_half_way", connection):
+        raise SyncFailure("The sync failed half-way, as was asked.", code="failed_on_request")
 
 
 def _one_line(error: Exception) -> str:
