@@ -24,6 +24,7 @@ class KeptSqliteRunStorage(SqliteRunStorage):
 
     def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._kept = KeptEngine(conn_string)
+        self._has_run_stats = False
         super().__init__(conn_string, inst_data)
 
     @classmethod
@@ -39,6 +40,11 @@ class KeptSqliteRunStorage(SqliteRunStorage):
 
     def connect(self) -> AbstractContextManager[Connection]:  # type: ignore[override]
         return self._kept.connect()
+
+    def has_run_stats_index_cols(self) -> bool:
+        # Asked for every look at a run. A column that is there stays while the file lives.
+        self._has_run_stats = self._has_run_stats or super().has_run_stats_index_cols()
+        return self._has_run_stats
 
     def dispose(self) -> None:
         self._kept.dispose()

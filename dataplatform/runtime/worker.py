@@ -18,6 +18,7 @@ import socket
 import sys
 import time
 import traceback
+from types import ModuleType
 from typing import NoReturn
 
 from dataplatform.runtime.watch import Watch
@@ -68,7 +69,7 @@ class Warm:
     def load(self) -> None:
         for name in (*_ALWAYS, *self.preload):
             try:
-                importlib.import_module(name)
+                _resolve_jobs(importlib.import_module(name))
             except Exception:
                 # The run that needs the module reports this as its own failure.
                 traceback.print_exc(limit=1)
@@ -196,6 +197,15 @@ class Warm:
         while self.children and time.monotonic() < deadline:
             self.reap()
             time.sleep(0.05)
+
+
+def _resolve_jobs(module: ModuleType) -> None:
+    """Have the graph that a module defines, if it does, build its jobs ahead of their runs."""
+    from dagster import Definitions
+
+    definitions = getattr(module, "defs", None)
+    if isinstance(definitions, Definitions):
+        definitions.get_repository_def().get_all_jobs()
 
 
 if __name__ == "__main__":
