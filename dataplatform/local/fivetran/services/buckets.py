@@ -34,8 +34,13 @@ class Bucket(Protocol):
             SyncFailure: the bucket does not exist or cannot be read.
         """
 
-    def fetch(self, key: str, path: Path) -> bool:
+    def fetch(self, key: str, path: Path, first: int | None = None) -> bool:
         """Write an object's bytes, as they are stored, to a file; return whether it is there.
+
+        Args:
+            key: the object's name.
+            path: the file.
+            first: no more bytes than this are needed; None for all.
 
         Raises:
             SyncFailure: it cannot be read.

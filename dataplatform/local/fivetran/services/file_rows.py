@@ -19,7 +19,12 @@ from dataplatform.local.fivetran.services.file_entry import FileEntry
 from dataplatform.local.fivetran.services.json_rows import json_document, json_lines
 from dataplatform.local.fivetran.services.parquet_rows import parquet_rows
 from dataplatform.local.fivetran.services.rows import Bad, Row, bad
-from dataplatform.local.fivetran.services.unpacking import BROKEN, contents, plain_name
+from dataplatform.local.fivetran.services.unpacking import (
+    BROKEN,
+    contents,
+    is_archive,
+    plain_name,
+)
 
 _ALIASES = {"ndjson": "jsonl", "jsonlines": "jsonl"}
 
@@ -39,6 +44,13 @@ def file_type(name: str, declared: str | None = None) -> str:
             code="file_type_unknown",
         )
     return found
+
+
+def is_readable_from_its_start(name: str, entry: FileEntry) -> bool:
+    """Tell whether the beginning of a file is enough to read its first rows."""
+    if is_archive(name, entry.compression):
+        return False
+    return file_type(name, entry.file_type) in ("jsonl", "csv", "tsv")
 
 
 def read_rows(path: Path, name: str, entry: FileEntry) -> Iterator[tuple[str, Iterator[Row | Bad]]]:

@@ -22,10 +22,11 @@ from dataplatform.local.fivetran.naming import fivetran_name
 from dataplatform.local.fivetran.services.base import Service
 from dataplatform.local.fivetran.services.buckets import Bucket, Object
 from dataplatform.local.fivetran.services.file_entry import FileEntry, file_entries
-from dataplatform.local.fivetran.services.file_rows import read_rows
+from dataplatform.local.fivetran.services.file_rows import is_readable_from_its_start, read_rows
 from dataplatform.local.fivetran.services.staging import FILE, FILES, FILES_APPENDED, Staging
 
 _SAMPLE_ROWS = 200
+_SAMPLE_BYTES = 4 * 1024 * 1024
 
 
 @dataclass
@@ -119,7 +120,8 @@ class FilesService(Service):
     ) -> list[str] | None:
         """Collect an object's rows; return the names of its files, None if it is gone."""
         path = folder / "object"
-        if not self.bucket.fetch(found.key, path):
+        sampled = limit is not None and is_readable_from_its_start(found.key, entry)
+        if not self.bucket.fetch(found.key, path, _SAMPLE_BYTES if sampled else None):
             return None
         names = []
         for name, rows in read_rows(path, found.key, entry):

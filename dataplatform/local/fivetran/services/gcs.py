@@ -82,15 +82,23 @@ class GcsBucket:
         except _errors() as error:
             raise self._failure(error) from error
 
-    def fetch(self, key: str, path: Path) -> bool:
-        from google.api_core.exceptions import NotFound
+    def fetch(self, key: str, path: Path, first: int | None = None) -> bool:
+        from google.api_core.exceptions import NotFound, RequestRangeNotSatisfiable
 
         try:
-            self._bucket.blob(key).download_to_filename(
-                str(path), raw_download=True, timeout=_TIMEOUT_SECONDS, retry=self._retry
+            blob = self._bucket.blob(key)
+            blob.download_to_filename(
+                str(path),
+                end=None if first is None else first - 1,
+                raw_download=True,
+                timeout=_TIMEOUT_SECONDS,
+                retry=self._retry,
             )
         except NotFound:
             return False
+        except RequestRangeNotSatisfiable:
+            # There is no beginning of an empty object.
+            path.write_bytes(b"")
         except _errors() as error:
             raise self._failure(error) from error
         return True

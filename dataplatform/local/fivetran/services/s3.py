@@ -69,11 +69,17 @@ class S3Bucket:
         except (BotoCoreError, ClientError, ValueError) as error:
             raise self._failure(error) from error
 
-    def fetch(self, key: str, path: Path) -> bool:
+    def fetch(self, key: str, path: Path, first: int | None = None) -> bool:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            self._client.download_file(self.name, key, str(path))
+            if first is None:
+                self._client.download_file(self.name, key, str(path))
+            else:
+                # Not a range, which an empty object has none of.
+                body = self._client.get_object(Bucket=self.name, Key=key)["Body"]
+                path.write_bytes(body.read(first))
+                body.close()
         except (BotoCoreError, ClientError) as error:
             if _code(error) in _MISSING:
                 return False
