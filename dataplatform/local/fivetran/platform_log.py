@@ -23,6 +23,8 @@ from dataplatform.local.fivetran.store import Document, Store, new_id
 
 MAX_WAITING = 10_000
 RETRY_SECONDS = 30.0
+# Syncs that follow each other closely are written together, so that the log costs them little.
+REST_SECONDS = 2.0
 _KIND = "log"
 _CONNECTION = platform_tables.SCHEMA
 
@@ -32,11 +34,13 @@ _log = logging.getLogger("dataplatform.local.fivetran")
 class PlatformLog:
     """Writes the log of each group's syncs to the group's destination."""
 
-    def __init__(self, store: Store, state: Path) -> None:
+    def __init__(self, store: Store, state: Path, rest_seconds: float = REST_SECONDS) -> None:
         self.store = store
+        self._rest_seconds = rest_seconds
         self._scratch = state / "platform_log"
+        self._guard = threading.Lock()
         self._wake = threading.Event()
-        self._stopping = False
+        self._stopping = threading.Event()
         self._idle = threading.Event()
         self._thread = threading.Thread(target=self._run, name="platform-log", daemon=True)
 
@@ -50,7 +54,7 @@ class PlatformLog:
 
     def stop(self, timeout: float = 5.0) -> None:
         """Stop writing; what is left waits in the store."""
-        self._stopping = True
+        self._stopping.set()
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(timeout)
@@ -63,8 +67,9 @@ class PlatformLog:
         for entry in platform_tables.entries(event):
             self.store.put(_KIND, {"id": new_id(), "group_id": group["id"], "row": entry})
         if event.name == "sync_end":
-            self._idle.clear()
-            self._wake.set()
+            with self._guard:
+                self._idle.clear()
+                self._wake.set()
 
     def wait_until_written(self, timeout: float) -> bool:
         """Wait until nothing is being written; return whether that came in time."""
@@ -75,11 +80,13 @@ class PlatformLog:
         while True:
             self._wake.wait(late)
             self._wake.clear()
-            if self._stopping:
+            if self._stopping.is_set():
                 return
             late = None if self._write_all() else RETRY_SECONDS
-            if not self._wake.is_set():
-                self._idle.set()
+            with self._guard:
+                if not self._wake.is_set():
+                    self._idle.set()
+            self._stopping.wait(self._rest_seconds)
 
     def _write_all(self) -> bool:
         """Write every group's entries; return whether all could be written."""

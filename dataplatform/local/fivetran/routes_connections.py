@@ -21,7 +21,7 @@ from dataplatform.local.fivetran.context import Context
 from dataplatform.local.fivetran.envelope import answer, conflict, page
 from dataplatform.local.fivetran.fields import documented
 from dataplatform.local.fivetran.requests import body_of, find
-from dataplatform.local.fivetran.setup import SETUP_TEST, test_connection
+from dataplatform.local.fivetran.setup_tests import SETUP_TEST, test_connection
 from dataplatform.local.fivetran.store import Document
 from dataplatform.local.fivetran.trust import CERTIFICATE, FINGERPRINT
 

@@ -13,7 +13,7 @@ from dataplatform.local.fivetran.context import Context
 from dataplatform.local.fivetran.envelope import answer, conflict, invalid, page
 from dataplatform.local.fivetran.fields import Field, documented
 from dataplatform.local.fivetran.requests import body_of, find
-from dataplatform.local.fivetran.setup import SETUP_TEST, test_destination
+from dataplatform.local.fivetran.setup_tests import SETUP_TEST, test_destination
 from dataplatform.local.fivetran.store import Document
 from dataplatform.local.fivetran.views import destination_view
 

@@ -70,11 +70,11 @@ class Runner:
         failure = SyncFailure(reason, code="interrupted")
         shutil.rmtree(self.state / "scratch", ignore_errors=True)
         for number, identifier, body in self.store.unfinished():
-            self.store.end_sync(
-                number,
-                body | {"status": "FAILED", "finished_at": now(), "error": reason},
-            )
-            self.store.change("connection", identifier, lambda c: settle(c, [], failure))
+            ended = outcome([], failure)
+            self.store.end_sync(number, body | ended)
+            after = self.store.change("connection", identifier, lambda c: settle(c, [], failure))
+            if after is not None:
+                self._tell("sync_end", after, event_data(number, ended, failure))
 
     def start(self) -> None:
         """Start looking for connections that are due."""

@@ -31,7 +31,7 @@ class World:
         body = {"service": "s3", "group_id": "g", "config": {"schema": "raw_files"}}
         self.connection: Document = self.store.put("connection", new_connection(body))
         self.events = Events()
-        self.log = PlatformLog(self.store, folder / "state")
+        self.log = PlatformLog(self.store, folder / "state", rest_seconds=0)
         self.events.listen(self.log.hear)
 
     def sync(self, number: int, **data: Any) -> None:

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from dataplatform.local.fivetran.connection_document import new_connection
 from dataplatform.local.fivetran.events import EVENTS, Events
+from dataplatform.local.fivetran.runner import Runner
 from dataplatform.local.fivetran.store import Store
 from dataplatform.local.fivetran.webhooks import SIGNATURE_HEADER, Webhooks, signature
 from dataplatform_tests.local.fivetran.conftest import connection_body
@@ -240,6 +242,21 @@ def test_what_was_not_delivered_is_after_a_restart(
     until(lambda: not again.waiting("w"))
     assert [said["sync_id"] for said, _, _ in receiver.got] == ["3"]
     again.stop()
+
+
+def test_the_end_of_an_interrupted_sync_is_told_after_the_restart(
+    sender: tuple[Store, Events, Webhooks], receiver: Receiver, tmp_path: Path
+) -> None:
+    store, events, _ = sender
+    body = {"service": "s3", "group_id": "g", "config": {"schema": "raw"}}
+    connection = store.put("connection", new_connection(body))
+    number = store.start_sync(connection["id"], {"status": "SYNCING", "started_at": "x"})
+    Runner(store, tmp_path, events=events)
+    until(lambda: len(receiver.got) == 1)
+    said = receiver.got[0][0]
+    assert (said["event"], said["sync_id"]) == ("sync_end", str(number))
+    assert said["data"]["status"] == "FAILURE"
+    assert "stopped while this sync ran" in said["data"]["reason"]
 
 
 def test_a_listener_that_fails_harms_nobody() -> None:
