@@ -17,6 +17,7 @@ from typing import Any
 from dataplatform.local.fivetran import schema_config, sync
 from dataplatform.local.fivetran.destination_duckdb import DuckDBDestination, DuckDBSession
 from dataplatform.local.fivetran.model import TableResult
+from dataplatform.local.fivetran.services.base import open_service
 from dataplatform.local.fivetran.services.postgres import PostgresService
 from dataplatform.local.fivetran.services.postgres_cdc import PostgresCdcService
 
@@ -89,6 +90,11 @@ class Replica:
         child.join(120)
         assert child.exitcode in (0, -signal.SIGKILL), child.exitcode
         return child.exitcode != 0
+
+    def close(self) -> None:
+        """Drop what the connection set up in the source."""
+        held = self.connection
+        open_service(held["service"], held["schema"], held["config"]).teardown()
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         from dataplatform.duckdb_file import open_duckdb

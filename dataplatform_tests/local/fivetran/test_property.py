@@ -21,7 +21,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from dataplatform.local.fivetran.services.base import open_service
 from dataplatform_tests.local.fivetran.replica import LATE, SALT, Replica
 
 Step = tuple[Any, ...]
@@ -240,22 +239,18 @@ class World:
             self.compare_versions(table)
 
     def compare_versions(self, table: str) -> None:
-        key = [
-            name for name, held in self.entry(table)["columns"].items() if held["is_primary_key"]
-        ]
-        names = ", ".join(name for name in key if name in self.columns(table)) or "_fivetran_id"
+        names = "id" if table == "with_key" else "_fivetran_id"
         wrong = self.replica.rows(
             f"SELECT {names}, _fivetran_start FROM (SELECT *, lead(_fivetran_start) OVER "
             f"(PARTITION BY {names} ORDER BY _fivetran_start) AS next FROM raw_public.{table}) "
-            " WHERE _fivetran_end < _fivetran_start "
+            "WHERE _fivetran_end < _fivetran_start "
             "OR next <= _fivetran_end OR next = _fivetran_start "
             "OR (_fivetran_active <> (_fivetran_end > '9999-01-01'))"
         )
         assert not wrong, f"{table}: versions overlap: {wrong}"
 
     def close(self) -> None:
-        connection = self.replica.connection
-        open_service("postgres", connection["schema"], connection["config"]).teardown()
+        self.replica.close()
 
 
 def _plain(text: str | None) -> Any:

@@ -19,9 +19,10 @@ from dataplatform.local.fivetran.services.postgres_pgoutput import (
 from dataplatform.local.fivetran.services.postgres_slot import Names, text
 
 _ASK_SECONDS = 0.05
-_SILENCE_SECONDS = 120.0
-# The server closes a stream it hears nothing from; it must hear from us more often than that.
-_HEARTBEAT_SECONDS = 5.0
+_SILENCE_SECONDS = 600.0
+# The server hears nothing from us and must not mind: psycopg2's feedback acknowledges, unasked,
+# how far the server has got while it works at its first transaction.
+_PATIENT = "-c wal_sender_timeout=0"
 
 
 def changes(dsn: str, names: Names, start: int, until: int) -> Iterator[Message]:
@@ -34,18 +35,21 @@ def changes(dsn: str, names: Names, start: int, until: int) -> Iterator[Message]
         until: a place the log has reached already.
 
     Raises:
-        SyncFailure: the server ends the stream, or says nothing for two minutes.
+        SyncFailure: the server ends the stream, or says nothing for ten minutes.
     """
     import psycopg2
+    from psycopg2.extensions import parse_dsn
     from psycopg2.extras import LogicalReplicationConnection
 
     try:
-        with psycopg2.connect(dsn, connection_factory=LogicalReplicationConnection) as connection:
+        options = f"{parse_dsn(dsn).get('options', '')} {_PATIENT}"
+        with psycopg2.connect(
+            dsn, connection_factory=LogicalReplicationConnection, options=options
+        ) as connection:
             cursor = connection.cursor()
             cursor.start_replication(
                 slot_name=names.slot,
                 start_lsn=text(start),
-                status_interval=_HEARTBEAT_SECONDS,
                 options={
                     "proto_version": "1",
                     "publication_names": '"' + names.publication.replace('"', '""') + '"',
@@ -66,7 +70,7 @@ def changes(dsn: str, names: Names, start: int, until: int) -> Iterator[Message]
 def _read(cursor: object, until: int, names: Names) -> Iterator[Message]:
     read = cursor.read_message  # type: ignore[attr-defined]
     open_transaction = False
-    heard = beat = time.monotonic()
+    heard = time.monotonic()
     reached = 0
     while True:
         message = read()
@@ -80,13 +84,9 @@ def _read(cursor: object, until: int, names: Names) -> Iterator[Message]:
                     f"{_SILENCE_SECONDS:.0f} seconds.",
                     code="stream_silent",
                 )
-            cursor.send_feedback(reply=True, force=True)  # type: ignore[attr-defined]
             select.select([cursor], [], [], _ASK_SECONDS)
             continue
         heard = time.monotonic()
-        if heard - beat > _HEARTBEAT_SECONDS:
-            beat = heard
-            cursor.send_feedback(force=True)  # type: ignore[attr-defined]
         decoded = decode(message.payload)
         if decoded is None:
             continue
