@@ -15,6 +15,7 @@ import pyarrow
 import pytest
 
 from dataplatform.local.fivetran.model import SyncFailure
+from dataplatform.local.fivetran.services import json_rows
 from dataplatform.local.fivetran.services.file_entry import file_entries
 from dataplatform.local.fivetran.services.file_rows import read_rows
 from dataplatform.local.fivetran.services.rows import Bad, guessed, headings
@@ -206,6 +207,19 @@ def test_bad_rows_of_json(tmp_path: Path) -> None:
     rows, bad = read(tmp_path, "a.json", b'[{"id": 1}, 7, {"id": 2}]')
     assert rows["a.json"] == [{"id": "1"}, {"id": "2"}]
     assert [(row.line, row.content) for row in bad] == [(2, "7")]
+
+
+def test_documents_that_are_no_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, bad = read(tmp_path, "a.json", b'{"id": 1}\n{"id"\n{"id": 2}\n')
+    assert (rows["a.json"], [row.line for row in bad]) == ([{"id": "1"}, {"id": "2"}], [2])
+    rows, _ = read(tmp_path, "a.json", b'{\n"id": 1\n}\n')
+    assert rows["a.json"] == [{"id": "1"}]
+    monkeypatch.setattr(json_rows, "_LARGEST_DOCUMENT", 20)
+    rows, bad = read(tmp_path, "a.json", b'[{"id": 1},\n {"id": 22}]')
+    assert rows["a.json"] == []
+    assert "must be written as lines" in bad[0].reason
+    rows, bad = read(tmp_path, "a.json", b'{"id": 1}\n' * 9)
+    assert (len(rows["a.json"]), bad) == (9, [])
 
 
 def test_packed_json_is_one_column(tmp_path: Path) -> None:
