@@ -111,11 +111,8 @@ def _entry(
             f"primary_keys need append_file_option {UPSERT_KEYS!r}, not {mode!r}.",
         )
     if whole.get("deleted_files") == "delete":
-        if mode == UPSERT_KEYS:
-            text = (
-                "deleted_files 'delete' needs rows that are kept by file: a row with a primary "
-                "key may stand in other files, too."
-            )
+        if mode != UPSERT_FILE:
+            text = f"deleted_files 'delete' needs append_file_option {UPSERT_FILE!r}, not {mode!r}."
             yield loc, text
         if whole.get("list_strategy") == "newer_files":
             yield loc, "deleted_files 'delete' needs list_strategy 'complete_listing'."

@@ -268,6 +268,7 @@ def test_headings_are_all_different() -> None:
         ({"append_file_option": "upsert_file_with_primary_keys"}, "needs primary_keys"),
         ({"archive_pattern": "*"}, "archive_pattern is not a regular expression"),
         ({"deleted_files": "delete", "list_strategy": "newer_files"}, "complete_listing"),
+        ({"deleted_files": "delete", "append_file_option": "append_file"}, "needs .*upsert_file"),
     ],
 )
 def test_settings_that_make_no_sense(config: dict[str, Any], sentence: str) -> None:

@@ -116,6 +116,7 @@ step = st.one_of(
     st.tuples(st.just("put"), names, content),
     st.tuples(st.just("delete"), names),
     st.tuples(st.just("sync")),
+    st.tuples(st.just("resync")),
     st.tuples(st.just("break"), st.integers(0, 2)),
 )
 
@@ -137,6 +138,7 @@ def play(bucket: MemoryBucket, landed: Landing, steps: list[tuple[Any, ...]]) ->
                 landed.sync()
             bucket.breaks_after = None
         else:
+            landed.connection["resync"] = "all" if kind == "resync" else []
             landed.sync()
     return held
 

@@ -36,6 +36,7 @@ class _Reading:
     staging: Staging
     entry: FileEntry
     signature: str
+    anew: bool
     objects: dict[str, str] = field(default_factory=dict)
     members: dict[str, list[str]] = field(default_factory=dict)
     newest: str = ""
@@ -139,11 +140,9 @@ class FilesService(Service):
             blocked: frozenset[str] = table.details.get("blocked", frozenset())
             signature = _signature(entry, blocked, table.hashed)
             cursor = cursors.get(table.label, {})
-            if cursor.get("signature") != signature:
-                # Rows read under other rules are read again, all of them.
-                cursor = {"columns": cursor.get("columns", {})}
             staging = _staging(scratch, number, entry, cursor.get("columns", {}), blocked)
-            reading = _Reading(staging, entry, signature)
+            # Rows read under other rules are read again, all of them.
+            reading = _Reading(staging, entry, signature, cursor.get("signature") != signature)
             self._read_new(reading, cursor, scratch)
             staging.finish()
             if entry.strict and staging.first_bad:
@@ -162,7 +161,8 @@ class FilesService(Service):
         there = self._matching(entry)
         for found in there:
             known = before.get(found.key) == found.version
-            if known or (entry.newest_only and found.modified < newest):
+            older = entry.newest_only and found.modified < newest
+            if (known or older) and not reading.anew:
                 names: list[str] | None = members.get(found.key, [found.key])
             else:
                 names = self._stage(reading.staging, entry, found, scratch)
@@ -197,13 +197,18 @@ class FilesService(Service):
             table = replace(described, columns=staging.columns())
             result = TableResult(table.target_schema, table.target)
             files = [*staging.files, *reading.gone]
-            replaces = files and not (reading.entry.keys or reading.entry.append)
+            by_file = not (reading.entry.keys or reading.entry.append)
+            # All files have been read: what is not in them is gone.
+            whole = reading.anew and reading.entry.deletes
+            replaces = by_file and (whole or bool(files))
             if staging.rows or replaces:
                 if session.prepare(table, replace=described.label in resync):
                     if staging.rows:
                         result.inserted, result.updated, _ = session.merge(table, staging.select())
-                    if replaces:
-                        remaining = staging.remaining(reading.gone)
+                    remaining = staging.remaining(reading.gone)
+                    if whole:
+                        result.deleted = session.delete_absent(table, remaining)
+                    elif replaces:
                         result.deleted = session.remove_absent(table, remaining, FILE)
                 elif staging.rows:
                     result.inserted = session.load(table, staging.select())

@@ -225,9 +225,10 @@ class Staging:
     def remaining(self, gone: Iterable[str]) -> str:
         """Return the query that names what remains of files that were read, or that are gone.
 
-        A file of which nothing remains is named by a line that no file has.
+        A file of which nothing remains is named by a line that no file has; a file without a name
+        stands for there being none.
         """
-        empty = ", ".join(f"({literal(name)}, -1)" for name in [*self.files, *gone])
+        empty = ", ".join(f"({literal(name)}, -1)" for name in ["", *self.files, *gone])
         return (
             f"SELECT f.name AS {FILE}, r.l AS {LINE} FROM {self._read_back()} "
             f"UNION ALL SELECT * FROM (VALUES {empty})"
