@@ -312,7 +312,7 @@ def test_a_sync_that_was_put_off_and_begins_by_itself_is_not_asked_for_again() -
     ],
 )
 def test_an_api_that_is_away_for_a_while_is_borne(away: Answer) -> None:
-    account = at_sync(Account(), nothing, *answers(*[away] * 5), nothing, succeed)
+    account = at_sync(Account(), nothing, *answers(*[away] * 3), nothing, succeed)
     found, told = sync(account)
     assert found.connector_details["succeeded_at"] == account.succeeded
     assert account.asked == ["sync"]

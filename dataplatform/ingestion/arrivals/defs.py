@@ -1,10 +1,13 @@
 """The sensor that tells Dagster of syncs that ended outside it, by schedule or by hand.
 
-One sensor for all connections; what it has told already is kept in its cursor, by connection.
+One sensor for all connections; what it has told already is kept in its cursor, by connection. The
+account is asked after every connection from time to time. Where webhooks come in, the sensor looks
+at their spool every second, and asks at once after the connections that they name: a webhook says
+where to look, the account what is so.
 """
 
-import json
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -29,14 +32,20 @@ from dagster_fivetran.translator import FivetranMetadataSet
 from dataplatform.declarations.connection import Connection
 from dataplatform.declarations.errors import UserError
 from dataplatform.declarations.project import Project
+from dataplatform.ingestion.arrivals.told import SYNC_END, Told
 from dataplatform.ingestion.syncs.defs import columns_check
+from dataplatform.ingestion.webhooks.spool import Event, Spool, spool_of
 from dataplatform.keys import asset_key
+from dataplatform.resources.fivetran.identity import matches
 from dataplatform.resources.fivetran.workspace import DeclaredWorkspace
 from dataplatform.resources.table_metadata import observed_metadata
 from dataplatform.resources.warehouse.resource import WarehouseResource
 
 SENSOR_NAME = "fivetran_syncs"
-INTERVAL_SECONDS = 30
+# Between two rounds of asking after every connection.
+ROUND_SECONDS = 30
+# Between two looks at the spool.
+SPOOL_SECONDS = 1
 PATIENCE_SECONDS = 10.0
 DATA_VERSION = "dagster/data_version"
 _ACTIVE = [
@@ -52,9 +61,12 @@ def build_sensors(project: Project) -> list[SensorDefinition]:
         return []
     connections = project.connections
 
+    webhook = project.environment.fivetran.webhook
+    spool = spool_of(project.state) if webhook is not None else None
+
     @sensor(
         name=SENSOR_NAME,
-        minimum_interval_seconds=INTERVAL_SECONDS,
+        minimum_interval_seconds=ROUND_SECONDS if spool is None else SPOOL_SECONDS,
         default_status=DefaultSensorStatus.RUNNING,
         description=(
             "Reports syncs that ended outside Dagster, by the connection's own schedule or by "
@@ -65,30 +77,76 @@ def build_sensors(project: Project) -> list[SensorDefinition]:
         context: SensorEvaluationContext,
         fivetran: DeclaredWorkspace,
         warehouse: WarehouseResource,
-    ) -> SensorResult | SkipReason:
-        told: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
+    ) -> SensorResult:
+        told, now = Told.read(context.cursor), time.time()
+        signals = _signals(spool, connections) if spool is not None else {}
+        # All connections in a round; between two rounds, those of which a webhook told.
+        in_round = spool is None or now - told.round >= ROUND_SECONDS
         events: list[AssetMaterialization | AssetCheckEvaluation] = []
         troubles: list[str] = []
         for connection in connections:
+            if not in_round and connection.name not in signals:
+                continue
             try:
-                ended = fivetran.succeeded_at(connection.name)
-                if ended is None or told.get(connection.name) == ended.isoformat():
-                    continue
-                if _being_synced(context.instance, connection):
-                    # Our own run will tell of it; look again when it is over.
-                    continue
-                if not _known(context.instance, connection, ended):
-                    events += _arrivals(fivetran, warehouse, connection, ended)
-                told[connection.name] = ended.isoformat()
+                events += _unknown_end(context.instance, fivetran, warehouse, connection, told)
             except UserError as error:
                 troubles.append(str(error))
         for trouble in troubles:
             context.log.warning(trouble)
-        if not events and json.dumps(told) == (context.cursor or "{}"):
-            return SkipReason("; ".join(troubles) or "No sync has ended since the last look.")
-        return SensorResult(asset_events=events, cursor=json.dumps(told))
+        if spool is not None:
+            spool.take(
+                signal
+                for name, waiting in signals.items()
+                for signal in waiting
+                if told.settles(name, signal, now)
+            )
+        if in_round:
+            told.round = now
+        if events:
+            return SensorResult(asset_events=events, cursor=told.written())
+        reason = "; ".join(troubles) or "No sync has ended since the last look."
+        return SensorResult(skip_reason=SkipReason(reason), cursor=told.written())
 
     return [fivetran_syncs]
+
+
+def _signals(spool: Spool, connections: Iterable[Connection]) -> dict[str, list[Event]]:
+    """Return the ends of syncs that webhooks tell of, by connection; take the rest away."""
+    found: dict[str, list[Event]] = {}
+    others = []
+    for event in spool.waiting():
+        record = {
+            "service": event.body.get("connector_type"),
+            "schema": event.body.get("connector_name"),
+        }
+        named = [one.name for one in connections if matches(record, one)]
+        if event.name == SYNC_END and named:
+            found.setdefault(named[0], []).append(event)
+        else:
+            others.append(event)
+    spool.take(others)
+    return found
+
+
+def _unknown_end(
+    instance: DagsterInstance,
+    fivetran: DeclaredWorkspace,
+    warehouse: WarehouseResource,
+    connection: Connection,
+    told: Told,
+) -> list[AssetMaterialization | AssetCheckEvaluation]:
+    """Return what is to be told of a connection's last sync, once."""
+    ended = fivetran.succeeded_at(connection.name)
+    if ended is None or told.knows(connection.name, ended):
+        return []
+    if _being_synced(instance, connection):
+        # Our own run will tell of it; look again when it is over.
+        return []
+    events = []
+    if not _known(instance, connection, ended):
+        events = _arrivals(fivetran, warehouse, connection, ended)
+    told.note(connection.name, ended)
+    return events
 
 
 def _arrivals(
@@ -114,6 +172,7 @@ def _arrivals(
                     sync_completed_at=ended.timestamp(),
                 ),
                 "dagster/url": MetadataValue.url(fivetran.url(live)),
+                "dataplatform/sync_logs": MetadataValue.url(fivetran.logs_url(live)),
             },
             tags={DATA_VERSION: facts[relation].fingerprint},
         )

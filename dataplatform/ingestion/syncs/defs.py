@@ -128,7 +128,10 @@ def _sync(project: Project, connection: Connection) -> AssetsDefinition:
                 stock[relation_of(event.asset_key)] = event.metadata or {}
         facts = warehouse.warehouse.facts(tables)
         history = fivetran.last_sync(connection.name)
-        link = {"dagster/url": MetadataValue.url(fivetran.url(live))}
+        link = {
+            "dagster/url": MetadataValue.url(fivetran.url(live)),
+            "dataplatform/sync_logs": MetadataValue.url(fivetran.logs_url(live)),
+        }
         for relation, table in tables.items():
             if relation in facts:
                 moved = rows_moved(history, relation)
