@@ -26,6 +26,7 @@ from dataplatform.local.fivetran.model import (
 )
 from dataplatform.local.fivetran.naming import column_names, destination_names
 from dataplatform.local.fivetran.services.base import Service
+from dataplatform.local.fivetran.services.parallel import extract_each
 from dataplatform.local.fivetran.services.salesforce_api import (
     LIMIT_REACHED,
     QueryLost,
@@ -118,7 +119,7 @@ class SalesforceService(Service):
     def extract(
         self, tables: Sequence[Table], cursors: dict[str, dict[str, Any]], scratch: Path
     ) -> None:
-        for number, table in enumerate(tables):
+        def extract(number: int, table: Table) -> None:
             cursor = cursors.get(table.label)
             since = (
                 cursor.get("mark")
@@ -134,6 +135,8 @@ class SalesforceService(Service):
                 if error.code == LIMIT_REACHED:
                     raise SyncRescheduled(str(error), _LIMIT_PAUSE_SECONDS) from error
                 raise
+
+        extract_each(tables, extract)
 
     def _fetch(self, table: Table, since: str | None, file: Path) -> str | None:
         """Write a table's records to a file; return the latest modification stamp."""
