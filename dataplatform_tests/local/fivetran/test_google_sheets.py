@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 
 from dataplatform.local.fivetran.model import SyncFailure
+from dataplatform.local.fivetran.services.gcs import GcsBucket
 from dataplatform.local.fivetran.services.google_sheets_api import SheetsApi
 from dataplatform.local.sources.sheets import build_app
 from dataplatform.local.sources.sheets_access import EMAIL, Readers
@@ -220,6 +221,14 @@ def test_another_accounts_signature_is_refused(sheets: Sheets, tmp_path: Path) -
         sheets.api(secret_key=other).values("prices")
     assert failed.value.code == "credentials_rejected"
     assert json.loads(other)["private_key"] not in str(failed.value)
+
+
+def test_an_account_that_may_not_read_buckets(sheets: Sheets) -> None:
+    config = {"bucket": "b", "endpoint": sheets.endpoint, "secret_key": sheets.account}
+    with pytest.raises(SyncFailure, match=r"Bucket .b. at .* refuses the credentials") as refused:
+        GcsBucket(config).listed("")
+    assert refused.value.broken
+    assert set(sheets.asked) == {"/token"}
 
 
 @pytest.mark.parametrize(
