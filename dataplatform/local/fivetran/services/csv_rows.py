@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+# Bytes that are no text in the file's encoding, as they come out of decoding.
+_NO_TEXT = re.compile("[\udc80-\udcff]")
 _LARGEST_FIELD = 16 * 1024 * 1024
 
 
@@ -143,7 +146,7 @@ def _rows(lines: _Lines, dialect: Dialect) -> Iterator[Row | Bad]:
         if len(cells) != len(header):
             told = "header" if dialect.header else "first row"
             reason = f"the row has {len(cells)} fields, the {told} {len(header)}"
-        elif any("\udc80" <= sign <= "\udcff" for cell in cells for sign in cell):
+        elif _NO_TEXT.search("".join(cells)):
             reason = f"the row is not valid {dialect.encoding.upper()}"
         else:
             values = {

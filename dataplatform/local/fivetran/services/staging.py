@@ -122,8 +122,8 @@ class Staging:
             for source, (text, kind) in row.values.items():
                 if source in self.blocked:
                     continue
-                column = self._column(source)
-                if kind is not None:
+                column = self._found.get(source) or self._column(source)
+                if kind is not None and kind != column.type:
                     column.type = (
                         kind if column.type is None else widened(column.type, kind, as_text=True)
                     )
