@@ -37,6 +37,6 @@ def column_names(sources: Iterable[str]) -> Mapping[str, str]:
     return destination_names(sources, RESERVED)
 
 
-def prefixed_schema(prefix: str, schema: str) -> str:
-    """Return the destination schema of a database's schema, by the prefix rule."""
-    return f"{prefix}_{fivetran_name(schema)}"
+def prefixed_schemas(prefix: str, schemas: Iterable[str]) -> Mapping[str, str]:
+    """Return the destination schema of each of a database's schemas, by the prefix rule."""
+    return {source: f"{prefix}_{name}" for source, name in destination_names(schemas).items()}

@@ -16,7 +16,7 @@ from dataplatform.local.fivetran.model import Column, Table
 from dataplatform.local.fivetran.naming import (
     column_names,
     destination_names,
-    prefixed_schema,
+    prefixed_schemas,
 )
 from dataplatform.local.fivetran.services.postgres_values import needs_server
 
@@ -128,6 +128,7 @@ def read_tables(connection: Any, prefix: str, identity: str) -> list[Table]:
     by_schema: dict[str, list[str]] = {}
     for schema, name, *_ in rows:
         by_schema.setdefault(schema, []).append(name)
+    schemas = prefixed_schemas(prefix, by_schema)
     targets = {schema: destination_names(names) for schema, names in by_schema.items()}
     alike = Counter((row[0].lower(), row[1].lower()) for row in rows)
     tables = []
@@ -148,7 +149,7 @@ def read_tables(connection: Any, prefix: str, identity: str) -> list[Table]:
             Table(
                 schema,
                 name,
-                prefixed_schema(prefix, schema),
+                schemas[schema],
                 targets[schema][name],
                 tuple(columns),
                 hashlib.sha256(signed.encode()).hexdigest(),
