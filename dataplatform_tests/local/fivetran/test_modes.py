@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from dataplatform.duckdb_file import open_duckdb
 from dataplatform.local.fivetran.model import SyncFailure
+from dataplatform_tests.local.fivetran.conftest import Service
 from dataplatform_tests.local.fivetran.replica import SALT, Replica
 
 pytestmark = pytest.mark.slow
@@ -344,3 +348,47 @@ def test_a_failed_sync_changes_nothing(replica: Replica, source: Source) -> None
     with pytest.raises(SyncFailure, match="is gone from the source"):
         replica.sync()
     assert replica.rows("SELECT * FROM raw_public.t ORDER BY id") == before
+
+
+def test_modes_are_chosen_through_the_api(
+    service: Service, source: Source, production: Callable[..., str]
+) -> None:
+    source.execute("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'a')")
+    source.execute("CREATE TABLE u (id int PRIMARY KEY); INSERT INTO u VALUES (1)")
+    connection = production()
+    service.sync(connection)
+    tables = f"/connections/{connection}/schemas/public/tables"
+    service.call("PATCH", f"{tables}/t", {"sync_mode": "HISTORY"})
+    service.call("PATCH", f"{tables}/t/columns/v", {"hashed": True})
+    source.execute("UPDATE t SET v = 'b'")
+    assert service.sync(connection)["by_table"] == {"t": (0, 1, 0), "u": (0, 0, 0)}
+    rows = service.rows("SELECT v, _fivetran_active FROM raw_public.t ORDER BY _fivetran_start")
+    assert [active for _, active in rows] == [False, True]
+    # Salted: neither the text itself nor its plain hash.
+    plain = {base64.b64encode(hashlib.sha256(v).digest()).decode() for v in (b"a", b"b")}
+    assert not {v for v, _ in rows} & {"a", "b", *plain}
+    # What is gone from the warehouse by mistake comes back by a re-sync of the one table.
+    with open_duckdb(service.warehouse, purpose="test") as engine:
+        engine.execute("DELETE FROM raw_public.t; DELETE FROM raw_public.u")
+    service.call("POST", f"/connections/{connection}/schemas/tables/resync", {"public": ["t"]})
+    record = service.wait(connection)
+    assert {t["table"]: t["inserted"] for t in record["tables"]}["t"] == 1
+    assert service.rows("SELECT count(*) FROM raw_public.t") == [(1,)]
+
+
+def test_a_sync_put_off_runs_by_itself(
+    service: Service, source: Source, production: Callable[..., str]
+) -> None:
+    source.execute("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
+    connection = production()
+    fault = {"match": connection, "kind": "reschedule", "times": 1, "seconds": 3}
+    service.call("POST", "/local/faults", [fault])
+    assert service.sync(connection)["status"] == "RESCHEDULED"
+    status = service.details(connection)["status"]
+    assert status["sync_state"] == "rescheduled"
+    assert status["rescheduled_for"]
+    deadline = time.monotonic() + 60
+    while not service.details(connection)["succeeded_at"]:
+        assert time.monotonic() < deadline, "it was not tried again"
+        time.sleep(0.2)
+    assert service.rows("SELECT id FROM raw_public.t") == [(1,)]
