@@ -113,7 +113,7 @@ class PlatformLog:
         described = self.store.get("destination", group_id)
         if group is None or described is None:
             return
-        connections = [c for c in self.store.every("connection") if c["group_id"] == group_id]
+        connections = [c for c in self.store.outlines("connection") if c["group_id"] == group_id]
         contents = {
             platform_tables.LOG: rows,
             platform_tables.CONNECTION: platform_tables.connections(connections),

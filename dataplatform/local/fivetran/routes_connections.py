@@ -54,7 +54,7 @@ def connection_routes(context: Context, prefix: str) -> APIRouter:
     ) -> JSONResponse:
         held = [
             context.view(c)
-            for c in store.every("connection")
+            for c in store.outlines("connection")
             if group_id in (None, c["group_id"]) and schema in (None, c["schema"])
         ]
         return answer(page(held, cursor, limit))
@@ -67,7 +67,7 @@ def connection_routes(context: Context, prefix: str) -> APIRouter:
 
         def taken() -> None:
             find(store, "group", body["group_id"])
-            for other in store.every("connection"):
+            for other in store.outlines("connection"):
                 if all(other[key] == connection[key] for key in ("group_id", "schema")):
                     raise conflict(
                         f"The connection '{other['id']}' writes to {connection['schema']!r} "

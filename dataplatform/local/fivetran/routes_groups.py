@@ -60,7 +60,7 @@ def group_routes(context: Context) -> APIRouter:
     @routes.delete("/{group_id}")
     def delete_group(group_id: str) -> JSONResponse:
         find(store, "group", group_id)
-        if any(c["group_id"] == group_id for c in store.every("connection")):
+        if any(c["group_id"] == group_id for c in store.outlines("connection")):
             raise conflict(f"The group '{group_id}' still holds connections.")
         for webhook in store.every("webhook"):
             if webhook.get("group_id") == group_id:
@@ -80,7 +80,7 @@ def group_routes(context: Context) -> APIRouter:
         find(store, "group", group_id)
         held = [
             context.view(c)
-            for c in store.every("connection")
+            for c in store.outlines("connection")
             if c["group_id"] == group_id and schema in (None, c["schema"])
         ]
         return answer(page(held, cursor, limit))

@@ -201,7 +201,7 @@ class Runner:
     def _watch(self) -> None:
         while not self._stopping.wait(_TICK_SECONDS):
             try:
-                for connection in self.store.every("connection"):
+                for connection in self.store.outlines("connection"):
                     if self.is_due(connection):
                         self.request(connection["id"])
             except Exception:

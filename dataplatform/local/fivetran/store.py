@@ -19,13 +19,17 @@ from typing import Any
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
     kind TEXT NOT NULL, id TEXT NOT NULL, position INTEGER NOT NULL, body TEXT NOT NULL,
-    PRIMARY KEY (kind, id));
+    tables TEXT, PRIMARY KEY (kind, id));
 CREATE INDEX IF NOT EXISTS documents_in_order ON documents (position);
 CREATE TABLE IF NOT EXISTS syncs (
     number INTEGER PRIMARY KEY AUTOINCREMENT, connection TEXT NOT NULL, body TEXT NOT NULL,
     ended INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS syncs_of ON syncs (connection, number);
 """
+# A connection's tables and columns outweigh the rest of it by far and are seldom needed, so they
+# are kept in a column of their own and left out of outlines.
+_LARGE = "schema_config"
+UNREAD = "unread"
 _KEPT_SYNCS = 1000
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -61,6 +65,13 @@ def new_id() -> str:
     return "_".join("".join(secrets.choice(_LETTERS) for _ in range(9)) for _ in range(2))
 
 
+def _whole(body: str, tables: str | None) -> Document:
+    document: Document = json.loads(body)
+    if tables is not None:
+        document[_LARGE] = json.loads(tables)
+    return document
+
+
 class Store:
     """The service's documents; every call is one transaction, safe from any thread."""
 
@@ -73,6 +84,9 @@ class Store:
         path.chmod(0o600)  # It holds the sources' secrets.
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.executescript(_SCHEMA)
+        columns = self._all("SELECT name FROM pragma_table_info('documents')")
+        if ("tables",) not in columns:  # A state folder from before there was this column.
+            self._all("ALTER TABLE documents ADD COLUMN tables TEXT")
 
     def close(self) -> None:
         with self._guard:
@@ -84,23 +98,52 @@ class Store:
 
     def get(self, kind: str, identifier: str) -> Document | None:
         """Return one document, or None."""
-        rows = self._all("SELECT body FROM documents WHERE kind = ? AND id = ?", kind, identifier)
-        return json.loads(rows[0][0]) if rows else None
+        rows = self._all(
+            "SELECT body, tables FROM documents WHERE kind = ? AND id = ?", kind, identifier
+        )
+        return _whole(*rows[0]) if rows else None
 
     def every(self, kind: str) -> list[Document]:
         """Return all documents of a kind, oldest first."""
-        rows = self._all("SELECT body FROM documents WHERE kind = ? ORDER BY position", kind)
-        return [json.loads(body) for (body,) in rows]
+        rows = self._all(
+            "SELECT body, tables FROM documents WHERE kind = ? ORDER BY position", kind
+        )
+        return [_whole(body, tables) for body, tables in rows]
+
+    def outlines(self, kind: str) -> list[Document]:
+        """Return all documents of a kind, oldest first, to look at but not to put back.
+
+        A schema config that is there is only told as ``UNREAD``.
+        """
+        rows = self._all(
+            "SELECT body, tables IS NOT NULL FROM documents WHERE kind = ? ORDER BY position", kind
+        )
+        found = []
+        for body, known in rows:
+            document: Document = json.loads(body)
+            if known:
+                document[_LARGE] = UNREAD
+            found.append(document)
+        return found
 
     def put(self, kind: str, document: Document) -> Document:
-        """Write a document under its ``id``; a new one goes to the end of the list."""
+        """Write a document under its ``id``; a new one goes to the end of the list.
+
+        Raises:
+            ValueError: it is an outline, which lacks a part.
+        """
+        large = document.get(_LARGE)
+        if large == UNREAD:
+            raise ValueError("an outline is not a document")
+        body = document if large is None else {**document, _LARGE: None}
         self._all(
             "INSERT INTO documents VALUES (?, ?, "
-            "(SELECT coalesce(max(position), 0) + 1 FROM documents), ?) "
-            "ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
+            "(SELECT coalesce(max(position), 0) + 1 FROM documents), ?, ?) "
+            "ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body, tables = excluded.tables",
             kind,
             document["id"],
-            json.dumps(document),
+            json.dumps(body),
+            None if large is None else json.dumps(large),
         )
         return document
 

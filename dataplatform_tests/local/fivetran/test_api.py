@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from dataplatform.local.fivetran.app import create_app
-from dataplatform.local.fivetran.store import Store, later_than
+from dataplatform.local.fivetran.store import UNREAD, Store, later_than
 from dataplatform_tests.local.fivetran.conftest import connection_body
 
 
@@ -174,3 +176,35 @@ def test_state_survives_a_restart_and_an_interrupted_sync_has_failed(tmp_path: P
 def test_times_strictly_increase() -> None:
     future = "2999-01-01T00:00:00.000000Z"
     assert later_than(future, None) == "2999-01-01T00:00:00.000001Z"
+
+
+def test_an_outline_leaves_out_the_tables_and_is_not_put_back(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    tables = {"schemas": {"public": {"tables": {}}}}
+    whole = store.put("connection", {"id": "a", "paused": False, "schema_config": tables})
+    store.put("connection", {"id": "b", "paused": True, "schema_config": None})
+    assert store.every("connection")[0] == store.get("connection", "a") == whole
+    outlines = store.outlines("connection")
+    assert [held["schema_config"] for held in outlines] == [UNREAD, None]
+    assert [held["paused"] for held in outlines] == [False, True]
+    with pytest.raises(ValueError, match="outline"):
+        store.put("connection", outlines[0])
+    store.change("connection", "a", lambda held: held.update(schema_config=None))
+    assert store.outlines("connection")[0]["schema_config"] is None
+
+
+def test_a_state_folder_of_an_older_service_is_read(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "service.sqlite")) as old:
+        old.execute(
+            "CREATE TABLE documents (kind TEXT NOT NULL, id TEXT NOT NULL, "
+            "position INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, id))"
+        )
+        body = '{"id": "a", "schema_config": {"schemas": {}}}'
+        old.execute("INSERT INTO documents VALUES ('connection', 'a', 1, ?)", [body])
+        old.commit()
+    store = Store(tmp_path)
+    held = store.get("connection", "a")
+    assert held == {"id": "a", "schema_config": {"schemas": {}}}
+    store.put("connection", held)
+    assert store.outlines("connection") == [{"id": "a", "schema_config": UNREAD}]
+    assert store.get("connection", "a") == held
