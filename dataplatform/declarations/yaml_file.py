@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from dataplatform.declarations.errors import DeclarationError
+from dataplatform.declarations.yaml_fast import Place, read_plain
 
 Loc = Sequence[str | int]
 
@@ -29,41 +30,32 @@ class YamlFile:
 
     Attributes:
         path: the file, relative to the project where it lies inside it, as messages name it.
-        document: the round-trip tree, with its comments.
+        data: its content in plain Python; dates are ISO text. Who reads it must not change it.
+        places: where each part of it stands.
     """
 
     path: Path
-    document: CommentedMap
-
-    @cached_property
-    def data(self) -> dict[str, Any]:
-        """The file's content in plain Python; dates are ISO text."""
-        plain = _plain(self, self.document, ())
-        assert isinstance(plain, dict)
-        return plain
+    data: dict[str, Any]
+    places: Place
 
     def line(self, loc: Loc) -> int | None:
         """Return the line, from 1, of the deepest part of a path that the file holds."""
-        node: Any = self.document
+        places = self.places[1]
         line: int | None = None
         for part in loc:
-            if not _holds(node, part):
-                # Names of union members appear in a path but not in the file.
-                continue
-            position = (node.lc.data or {}).get(part)
-            if position is not None:
-                line = position[0] + 1
-            node = node[part]
+            # Names of union members appear in a path but not in the file.
+            if places is not None and part in places:
+                line, places = places[part]
         return line if line is not None else (1 if not loc else None)
 
     def written(self, loc: Loc) -> tuple[str | int, ...]:
         """Return a path without the parts, before its last, that are not in the file."""
-        node: Any = self.document
+        places = self.places[1]
         parts: list[str | int] = []
         for part in loc[:-1]:
-            if _holds(node, part):
+            if places is not None and part in places:
                 parts.append(part)
-                node = node[part]
+                places = places[part][1]
         return (*parts, *loc[-1:])
 
     def error(self, loc: Loc, message: str) -> DeclarationError:
@@ -100,6 +92,9 @@ def read_yaml(path: Path, root: Path) -> YamlFile:
 @lru_cache(maxsize=1024)
 def _parsed(name: Path, text: str) -> YamlFile:
     """Parse a text once, however many checks look at it; who reads it must not change it."""
+    plain = read_plain(text)
+    if plain is not None:
+        return YamlFile(name, *plain)
     try:
         document = YAML(typ="rt").load(text)
     except DuplicateKeyError as error:
@@ -116,13 +111,19 @@ def _parsed(name: Path, text: str) -> YamlFile:
     if not isinstance(document, CommentedMap):
         kind = "a list" if isinstance(document, CommentedSeq) else "a single value"
         raise DeclarationError(name, 1, f"the file must hold settings (key: value), not {kind}.")
-    return YamlFile(name, document)
+    unread = YamlFile(name, {}, (1, _places(document)))
+    return YamlFile(name, _plain(unread, document, ()), unread.places)
 
 
-def _holds(node: Any, part: str | int) -> bool:
-    if isinstance(node, CommentedSeq):
-        return isinstance(part, int) and part < len(node)
-    return isinstance(node, CommentedMap) and part in node
+def _places(node: Any) -> dict[str | int, Place] | None:
+    if not isinstance(node, CommentedMap | CommentedSeq):
+        return None
+    positions = node.lc.data or {}
+    items = node.items() if isinstance(node, CommentedMap) else enumerate(node)
+    return {
+        part: (positions[part][0] + 1 if part in positions else node.lc.line + 1, _places(value))
+        for part, value in items
+    }
 
 
 def _plain(file: YamlFile, node: Any, loc: tuple[str | int, ...]) -> Any:
