@@ -249,7 +249,8 @@ def test_a_webhook_that_the_account_never_confirms_tells_of_nothing(
 @pytest.mark.parametrize(
     ("name", "status", "event"),
     [
-        ("live_shop", "FAILED", "sync_end"),
+        ("live_shop", "FAILURE_WITH_TASK", "sync_end"),
+        ("live_shop", "RESCHEDULED", "sync_end"),
         ("elsewhere", "SUCCESSFUL", "sync_end"),
         ("live_shop", "SUCCESSFUL", "sync_start"),
         ("live_shop", "SUCCESSFUL", "pause_connector"),

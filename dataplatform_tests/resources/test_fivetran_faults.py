@@ -314,6 +314,15 @@ def test_a_budget_that_is_used_up_slows_down_and_never_stops(clock: Clock) -> No
     assert clock.slept == [60.0]
 
 
+def test_a_budget_that_is_soon_filled_again_is_spread_until_then(clock: Clock) -> None:
+    budget = Budget(clock, clock.sleep)
+    told = {"X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "2", "X-RateLimit-Reset": "6"}
+    budget.learn(200, told)
+    budget.wait()
+    budget.wait()
+    assert clock.slept == [3.0]
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -56,7 +56,9 @@ class Told:
         Fivetran may send it a moment before its own API tells of the same sync.
         """
         data = event.body.get("data")
-        failed = isinstance(data, dict) and data.get("status") == "FAILED"
+        status = data.get("status") if isinstance(data, dict) else None
+        # Rows that a failed sync brought are told with the next good one.
+        failed = status is not None and status != "SUCCESSFUL"
         if failed or now - event.received > AHEAD_SECONDS:
             return True
         if connection not in self.ends:

@@ -23,6 +23,8 @@ _WIDEST_GAP_SECONDS = 60.0
 # As Fivetran documents them, and as most other services write them.
 _LIMIT = ("X-Rate-Limit", "X-RateLimit-Limit")
 _REMAINING = ("X-Rate-Limit-Remaining", "X-RateLimit-Remaining")
+# Seconds until there are requests again, where a service tells it; Fivetran itself does not.
+_RESET = ("X-Rate-Limit-Reset", "X-RateLimit-Reset")
 
 
 class OverBudget(Exception):
@@ -80,10 +82,12 @@ class Budget:
         """Take note of an answer; return the seconds that it asks everybody to wait, or None."""
         asked = retry_after(headers) if status in (429, 503) else None
         limit, remaining = _number(headers, _LIMIT), _number(headers, _REMAINING)
+        reset = _number(headers, _RESET)
         with self._lock:
             if limit and remaining is not None:
                 scarce = remaining < limit * _SCARCE
-                self._gap = min(WINDOW_SECONDS / limit, _WIDEST_GAP_SECONDS) if scarce else 0.0
+                pace = WINDOW_SECONDS / limit if reset is None else reset / max(remaining, 1)
+                self._gap = min(pace, _WIDEST_GAP_SECONDS) if scarce else 0.0
                 if not scarce:
                     self._next_slot = 0.0
             if asked is not None:
