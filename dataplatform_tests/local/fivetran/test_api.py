@@ -180,7 +180,7 @@ def test_times_strictly_increase() -> None:
 
 def test_an_outline_leaves_out_the_tables_and_is_not_put_back(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    tables = {"schemas": {"public": {"tables": {}}}}
+    tables: dict[str, Any] = {"schemas": {"public": {"tables": {}}}}
     whole = store.put("connection", {"id": "a", "paused": False, "schema_config": tables})
     store.put("connection", {"id": "b", "paused": True, "schema_config": None})
     assert store.every("connection")[0] == store.get("connection", "a") == whole
