@@ -14,7 +14,9 @@ from typing import Any
 
 from dataplatform.declarations.errors import nearest
 
+#: What the local service reads, and what Fivetran reads besides.
 FILE_TYPES = ("jsonl", "json", "csv", "tsv", "parquet")
+OTHER_FILE_TYPES = ("avro", "log", "spreadsheet", "unstructured", "xml")
 COMPRESSIONS = (
     "gzip",
     "bz2",
@@ -29,22 +31,22 @@ COMPRESSIONS = (
 UPSERT_FILE, UPSERT_KEYS, APPEND = "upsert_file", "upsert_file_with_primary_keys", "append_file"
 #: Settings with a few allowed values.
 CHOICES: dict[str, tuple[str, ...]] = {
-    "file_type": ("infer", *FILE_TYPES, "ndjson", "jsonlines"),
+    "file_type": ("infer", *FILE_TYPES, *OTHER_FILE_TYPES, "ndjson", "jsonlines"),
     "compression": ("infer", *COMPRESSIONS, "gz"),
     "append_file_option": (UPSERT_FILE, UPSERT_KEYS, APPEND),
     "json_delivery_mode": ("Packed", "Unpacked"),
-    "list_strategy": ("complete_listing", "newer_files"),
+    "list_strategy": ("complete_listing", "newer_files", "time_based_pattern_listing"),
     "on_error": ("skip", "fail"),
     "deleted_files": ("keep", "delete"),
 }
-_SIGNS = ("delimiter", "quote_char", "escape_char")
+SIGNS = ("delimiter", "quote_char", "escape_char")
 _COUNTS = ("skip_before", "skip_after")
 _FLAGS = ("empty_header", "quote_character_enabled")
 #: Settings of a connection as a whole or of one entry of ``files``.
 SHARED = frozenset(
-    {*CHOICES, *_SIGNS, *_COUNTS, *_FLAGS, "archive_pattern", "encoding", "null_sequence"}
+    {*CHOICES, *SIGNS, *_COUNTS, *_FLAGS, "archive_pattern", "encoding", "null_sequence"}
 )
-_ENTRY = SHARED | {"table_name", "file_pattern", "primary_keys"}
+_ENTRY = SHARED | {"table_name", "file_pattern", "primary_keys", "selected_range"}
 
 Place = tuple[str | int, ...]
 
@@ -114,7 +116,7 @@ def _entry(
         if mode != UPSERT_FILE:
             text = f"deleted_files 'delete' needs append_file_option {UPSERT_FILE!r}, not {mode!r}."
             yield loc, text
-        if whole.get("list_strategy") == "newer_files":
+        if whole.get("list_strategy", "complete_listing") != "complete_listing":
             yield loc, "deleted_files 'delete' needs list_strategy 'complete_listing'."
 
 
@@ -125,10 +127,10 @@ def _settings(loc: Place, given: Mapping[str, Any]) -> Iterator[tuple[Place, str
         if value is not None and not _reference(value) and value not in options:
             text = f"{name} must be one of {', '.join(options)}, not {value!r}."
             yield (*loc, name), text + nearest(str(value), options)
-    for name in _SIGNS:
+    for name in SIGNS:
         value = given.get(name)
-        if value not in (None, "") and not _reference(value) and len(sign(value)) != 1:
-            yield (*loc, name), f"{name} must be one character, not {value!r}."
+        if value is not None and not isinstance(value, str):
+            yield (*loc, name), f"{name} must be a text, not {value!r}."
     for name in _COUNTS:
         value = given.get(name)
         if value is not None and (
@@ -144,11 +146,6 @@ def _settings(loc: Place, given: Mapping[str, Any]) -> Iterator[tuple[Place, str
     if encoding is not None and not _reference(encoding) and not _is_text_encoding(encoding):
         yield (*loc, "encoding"), f"{encoding!r} is not the name of a text encoding."
     yield from _pattern((*loc, "archive_pattern"), given.get("archive_pattern"))
-
-
-def sign(value: Any) -> str:
-    r"""Return a character as it is meant: ``\t`` is a tab."""
-    return "\t" if value == "\\t" else str(value)
 
 
 def _is_text_encoding(name: Any) -> bool:

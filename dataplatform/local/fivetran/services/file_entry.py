@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,18 +45,45 @@ def file_entries(schema: str, config: Mapping[str, Any]) -> list[FileEntry]:
     """Return the declared entries of a file source.
 
     Raises:
-        SyncFailure: an entry makes no sense.
+        SyncFailure: an entry makes no sense, or asks for what is not served here.
     """
-    for _, sentence in file_source.problems(config):
+    shared = {key: config[key] for key in file_source.SHARED if config.get(key) is not None}
+    entries = [
+        {**shared, **entry} for entry in config.get("files") or () if isinstance(entry, dict)
+    ]
+    sentences = [
+        *(sentence for _, sentence in file_source.problems(config)),
+        *(sentence for entry in [config, *entries] for sentence in _not_served(entry)),
+    ]
+    for sentence in sentences:
         raise SyncFailure(
             f"The connection {schema!r}: {sentence}", code="invalid_config", broken=True
         )
-    shared = {key: config[key] for key in file_source.SHARED if config.get(key) is not None}
-    return [_entry({**shared, **entry}) for entry in config["files"]]
+    return [_entry(entry) for entry in entries]
+
+
+def _not_served(given: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what Fivetran reads and this service does not."""
+    kind = given.get("file_type")
+    if kind in file_source.OTHER_FILE_TYPES:
+        served = ", ".join(file_source.FILE_TYPES)
+        yield f"files of the type {kind!r} are not read by the local service; it reads {served}."
+    if given.get("list_strategy") == "time_based_pattern_listing":
+        yield "the local service does not list by time; use list_strategy 'complete_listing'."
+    if given.get("use_pgp_encryption_options"):
+        yield "the local service does not read files that are encrypted with PGP."
+    for name in file_source.SIGNS:
+        if given.get(name) and len(_sign(given[name])) != 1:
+            yield f"the local service takes one character as {name}, not {given[name]!r}."
+
+
+def _sign(value: Any) -> str:
+    r"""Return a character as it is meant: ``\t`` is a tab."""
+    return "\t" if value == "\\t" else str(value)
 
 
 def _entry(given: dict[str, Any]) -> FileEntry:
-    delimiter = file_source.sign(given["delimiter"]) if given.get("delimiter") else None
+    delimiter = _sign(given["delimiter"]) if given.get("delimiter") else None
     quoted = given.get("quote_character_enabled", True)
     dialect = Dialect(
         delimiter=delimiter or ",",
