@@ -38,8 +38,12 @@ class Session(Protocol):
     def load(self, table: Table, select: str) -> int:
         """Fill a table without live rows from a query on the engine; return the rows."""
 
-    def merge(self, table: Table, select: str) -> tuple[int, int, int]:
-        """Insert new rows, update changed ones; return rows inserted, updated, deleted."""
+    def merge(self, table: Table, select: str, *, told: bool = False) -> tuple[int, int, int]:
+        """Insert new rows, update changed ones; return rows inserted, updated, deleted.
+
+        ``told`` says that the source itself told these rows to have changed: a destination need
+        not read the rows it holds to find that out.
+        """
 
     def live_count(self, table: Table) -> int:
         """Return how many rows are there that the source had at the last sync."""

@@ -103,9 +103,11 @@ class DuckDBSession:
         verb = f"INSERT INTO {place} BY NAME" if there else f"CREATE TABLE {place} AS"
         return int(self._value(f"{verb} {rows}") or 0)
 
-    def merge(self, table: Table, select: str) -> tuple[int, int, int]:
-        ways = history if table.mode == HISTORY else merge
-        return ways.merge(self.engine, table, self.place(table), select, self.synced_at)
+    def merge(self, table: Table, select: str, *, told: bool = False) -> tuple[int, int, int]:
+        place = self.place(table)
+        if table.mode == HISTORY:
+            return history.merge(self.engine, table, place, select, self.synced_at)
+        return merge.merge(self.engine, table, place, select, self.synced_at, told=told)
 
     def live_count(self, table: Table) -> int:
         place = self.place(table)

@@ -422,3 +422,30 @@ def test_what_cannot_be_captured_is_refused(source: Source, postgres: dict[str, 
     assert "is for the plug-in 'none'" in refused("capturer", replication_slot="other")
     _clear(source)
     source.execute("DROP OWNED BY capturer; DROP ROLE reader, capturer")
+
+
+def test_values_are_written_one_way_however_the_database_is_set(
+    pair: Callable[[], Pair], source: Source
+) -> None:
+    source.execute(
+        """CREATE TABLE t (id int PRIMARY KEY, at timestamptz, span interval, raw bytea,
+                          period tstzrange)"""
+    )
+    database = psycopg.sql.Identifier(source.info.dbname).as_string(source)
+    settings = ("datestyle", "german"), ("timezone", "Asia/Tokyo"), ("bytea_output", "escape")
+    for name, value in (*settings, ("intervalstyle", "iso_8601")):
+        source.execute(f"ALTER DATABASE {database} SET {name} = '{value}'")
+    try:
+        both = pair()
+        both.sync()
+        source.execute(
+            r"""INSERT INTO t VALUES (1, '2025-01-02 03:04:05+02', '1 day 02:03', '\x00ff5c',
+                                      '[2025-01-01 00:00+02,)')"""
+        )
+        assert both.sync() == {"t": (1, 0, 0)}
+        both.assert_equal("t")
+        assert both.service.rows('SELECT "at"::VARCHAR, span FROM cdc_public.t') == [
+            ("2025-01-02 01:04:05+00", "1 day 02:03:00")
+        ]
+    finally:
+        source.execute(f"ALTER DATABASE {database} RESET ALL")

@@ -118,8 +118,9 @@ class PostgresService(Service):
     def attach(self, session: Session) -> None:
         load_extension(session.engine, "postgres_scanner")
         session.engine.execute(f"SET pg_pages_per_task = {_PAGES_PER_TASK}")
+        # The engine outlives a sync where another thread has the warehouse open meanwhile.
         session.engine.execute(
-            f"ATTACH {literal(self._dsn)} AS {ident(_SOURCE)} (TYPE postgres, READ_ONLY)"
+            f"ATTACH OR REPLACE {literal(self._dsn)} AS {ident(_SOURCE)} (TYPE postgres, READ_ONLY)"
         )
 
     def _ask(self, session: Session, sql: str) -> tuple[Any, ...]:
@@ -180,7 +181,7 @@ class PostgresService(Service):
             # Every source row is live by now, so equal counts mean equal keys.
             if total != session.live_count(table):
                 keys = tuple(column for column in table.columns if column.key)
-                result.deleted = session.delete_absent(table, picked(table, None, keys))
+                result.deleted = session.delete_absent(table, rows_of(table, keys))
             return
         result.inserted, result.updated, _ = session.merge(table, rows_of(table))
         if total != session.live_count(table):
@@ -209,12 +210,12 @@ def _cast(source: str, columns: Sequence[Column], names: str) -> str:
     return f"SELECT {', '.join(chosen)} FROM {source}"
 
 
-def rows_of(table: Table) -> str:
-    """Return the query on the engine that reads a whole table."""
+def rows_of(table: Table, columns: Sequence[Column] | None = None) -> str:
+    """Return the query on the engine that reads a whole table, or some columns of it."""
+    columns = table.columns if columns is None else columns
     if table.details["scan"]:
-        place = qualified(_SOURCE, table.schema, table.name)
-        return _cast(place, table.columns, "source")
-    return picked(table, None, table.columns)
+        return _cast(qualified(_SOURCE, table.schema, table.name), columns, "source")
+    return picked(table, None, columns)
 
 
 def picked(table: Table, where: str | None, columns: Sequence[Column]) -> str:

@@ -223,15 +223,17 @@ class PostgresCdcService(PostgresService):
         names = listed(column.name for column in table.columns)
         rows = f"SELECT {names} FROM {_NEWEST} WHERE _kind = '{UPSERT}'"
         emptied = staged.truncated and engine.execute(staged.emptied(unseen)).fetchone() != (0,)
+        kinds = dict(engine.execute(f"SELECT _kind, count(*) FROM {_NEWEST} GROUP BY 1").fetchall())
         if emptied:
             result.deleted += session.delete_absent(table, rows)
-        else:
+        elif DELETE in kinds:
             gone = f"SELECT {names} FROM {_NEWEST} WHERE _kind = '{DELETE}'"
             result.deleted += session.delete_present(table, gone)
-        for some in (f"{rows} AND NOT _again", *self._again(session, read)):
-            inserted, updated, _ = session.merge(table, some)
-            result.inserted += inserted
-            result.updated += updated
+        if UPSERT in kinds:
+            for some in (f"{rows} AND NOT _again", *self._again(session, read)):
+                inserted, updated, _ = session.merge(table, some, told=True)
+                result.inserted += inserted
+                result.updated += updated
         engine.execute(f"DROP TABLE {_NEWEST}")
 
     def _again(self, session: Session, read: _Read) -> Iterator[str]:

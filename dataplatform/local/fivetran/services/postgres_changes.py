@@ -28,7 +28,7 @@ from dataplatform.local.fivetran.sql import ident, listed, literal
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_ROWS_WAITING = 50_000
+_ROWS_WAITING = 20_000
 _BYTES_WAITING = 32_000_000
 UPSERT, DELETE, TRUNCATE = "U", "D", "T"
 # Returns None where the values are no longer ones of the type.
@@ -68,14 +68,22 @@ class Staged:
         self._render = render
         self._keys = [n for n, column in enumerate(table.columns) if column.key]
         self._positions: list[int | None] = []
+        self._straight = False
         self._lacking = False
-        self._rows: list[tuple[int, int, str, bool, Sequence[Value]]] = []
+        # One list a field and one for all values, row after row: a container a row would keep the
+        # garbage collector busier than the decoder.
+        self._seqs: list[int] = []
+        self._xids: list[int] = []
+        self._kinds: list[str] = []
+        self._agains: list[bool] = []
+        self._values: list[Value] = []
 
     def relation(self, relation: Relation) -> None:
         """Learn in which order values come from now on."""
         self.flush()
         places = {name: n for n, name in enumerate(relation.columns)}
         self._positions = [places.get(column.source) for column in self.table.columns]
+        self._straight = self._positions == list(range(len(relation.columns)))
         generated = self.table.details["generated"]
         self._lacking = any(
             place is None and column.source in generated
@@ -87,14 +95,21 @@ class Staged:
         if self.untellable:
             self.unread.add(xid)
             return
+        new = row.new
+        if row.old is None and new is not None and not row.lacks:
+            # Nearly every change: nothing to compare, nothing to fill in.
+            self._add(
+                seq, xid, UPSERT, self._lacking, new if self._straight else self._arranged(new)
+            )
+            return
         old = None if row.old is None else self._arranged(row.old)
-        new = None if row.new is None else self._arranged(row.new)
+        new = None if new is None else self._arranged(new)
         if new is None:
             assert old is not None
             self._add(seq, xid, DELETE, False, old)
             return
         again = self._lacking
-        if UNCHANGED in new:
+        if row.lacks:
             if old is not None and row.whole:
                 new = [o if n is UNCHANGED else n for o, n in zip(old, new, strict=True)]
             else:
@@ -116,27 +131,35 @@ class Staged:
         return [None if place is None else values[place] for place in self._positions]
 
     def _add(self, seq: int, xid: int, kind: str, again: bool, values: Sequence[Value]) -> None:
-        self.incomplete = self.incomplete or again
-        self._rows.append((seq, xid, kind, again, values))
+        if again:
+            self.incomplete = True
+        self._seqs.append(seq)
+        self._xids.append(xid)
+        self._kinds.append(kind)
+        self._agains.append(again)
+        self._values.extend(values)
 
     def flush(self) -> None:
         """Write the rows that wait to a file."""
-        if not self._rows:
+        if not self._seqs:
             return
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        seqs, xids, kinds, agains, rows = zip(*self._rows, strict=True)
-        self._rows = []
+        seqs, self._seqs = self._seqs, []
+        xids, self._xids = self._xids, []
+        kinds, self._kinds = self._kinds, []
+        agains, self._agains = self._agains, []
+        values, self._values = self._values, []
+        width = len(self.table.columns)
         data: dict[str, pa.Array] = {
             "_seq": pa.array(seqs, pa.int64()),
             "_xid": pa.array(xids, pa.int64()),
             "_kind": pa.array(kinds, pa.string()),
             "_again": pa.array(agains, pa.bool_()),
         }
-        for n, values in enumerate(zip(*rows, strict=True)):
-            column = self.table.columns[n]
-            texts = pa.array(values, pa.binary()).cast(pa.string())
+        for n, column in enumerate(self.table.columns):
+            texts = pa.array(values[n::width], pa.binary()).cast(pa.string())
             template = self.table.details["by_server"].get(column.source)
             if template is not None:
                 written = self._render(template, column.source_type, texts.to_pylist())
@@ -148,7 +171,7 @@ class Staged:
             data[f"c{n}"] = texts
         path = self._prefix.with_name(f"{self._prefix.name}-{len(self.files)}.parquet")
         pq.write_table(
-            pa.table(data), path, compression="snappy", use_dictionary=False, write_statistics=False
+            pa.table(data), path, compression="none", use_dictionary=False, write_statistics=False
         )
         self.files.append(path)
 

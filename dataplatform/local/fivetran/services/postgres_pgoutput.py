@@ -18,7 +18,6 @@ _BEGIN = struct.Struct(">QqI")
 _COMMIT = struct.Struct(">BQQq")
 _UINT32 = struct.Struct(">I").unpack_from
 _INT16 = struct.Struct(">h").unpack_from
-_NULL, _SAME, _TEXT = b"n"[0], b"u"[0], b"t"[0]
 
 
 @dataclass(frozen=True)
@@ -54,9 +53,13 @@ class Truncate:
 
 
 class Row:
-    """One row change; ``old`` holds no more than the key unless it is ``whole``."""
+    """One row change.
 
-    __slots__ = ("new", "oid", "old", "size", "whole")
+    ``old`` holds no more than the key unless it is ``whole``; ``new`` holds ``UNCHANGED`` for some
+    values if it ``lacks`` them.
+    """
+
+    __slots__ = ("lacks", "new", "oid", "old", "size", "whole")
 
     def __init__(
         self,
@@ -65,12 +68,14 @@ class Row:
         old: list[Value] | None,
         new: list[Value] | None,
         whole: bool,
+        lacks: bool,
     ) -> None:
         self.size = size
         self.oid = oid
         self.old = old
         self.new = new
         self.whole = whole
+        self.lacks = lacks
 
 
 Message = Relation | Begin | Commit | Truncate | Row
@@ -84,15 +89,18 @@ def decode(data: bytes) -> Message | None:
     """
     kind = data[0]
     if kind == 73:  # I
-        return Row(len(data), _UINT32(data, 1)[0], None, _tuple(data, 6)[0], False)
+        new, _, lacks = _tuple(data, 6)
+        return Row(len(data), _UINT32(data, 1)[0], None, new, False, lacks)
     if kind == 85:  # U
         sub = data[5]
         if sub == 78:  # N
-            return Row(len(data), _UINT32(data, 1)[0], None, _tuple(data, 6)[0], False)
-        old, position = _tuple(data, 6)
-        return Row(len(data), _UINT32(data, 1)[0], old, _tuple(data, position + 1)[0], sub == 79)
+            new, _, lacks = _tuple(data, 6)
+            return Row(len(data), _UINT32(data, 1)[0], None, new, False, lacks)
+        old, position, _ = _tuple(data, 6)
+        new, _, lacks = _tuple(data, position + 1)
+        return Row(len(data), _UINT32(data, 1)[0], old, new, sub == 79, lacks)
     if kind == 68:  # D
-        return Row(len(data), _UINT32(data, 1)[0], _tuple(data, 6)[0], None, data[5] == 79)
+        return Row(len(data), _UINT32(data, 1)[0], _tuple(data, 6)[0], None, data[5] == 79, False)
     if kind == 66:  # B
         commit, _, xid = _BEGIN.unpack_from(data, 1)
         return Begin(commit, xid)
@@ -106,22 +114,28 @@ def decode(data: bytes) -> Message | None:
     return None
 
 
-def _tuple(data: bytes, position: int) -> tuple[list[Value], int]:
-    """Return a row's values and the position behind it."""
-    count = _INT16(data, position)[0]
-    position += 2
+def _tuple(data: bytes, position: int) -> tuple[list[Value], int, bool]:
+    """Return a row's values, the position behind it, and whether some are unchanged."""
+    start = position + 2
     values: list[Value] = []
     add = values.append
-    for _ in range(count):
-        kind = data[position]
-        if kind == _TEXT:
-            start = position + 5
-            position = start + _UINT32(data, position + 1)[0]
-            add(data[start:position])
+    lacks = False
+    # This loop is what reading the log costs: no name is looked up twice, no call made in vain.
+    for _ in range((data[position] << 8) | data[position + 1]):
+        kind = data[start]
+        if kind == 116:  # t
+            end = start + 5
+            end += _UINT32(data, start + 1)[0]
+            add(data[start + 5 : end])
+            start = end
             continue
-        position += 1
-        add(None if kind == _NULL else UNCHANGED)
-    return values, position
+        start += 1
+        if kind == 110:  # n
+            add(None)
+        else:
+            add(UNCHANGED)
+            lacks = True
+    return values, start, lacks
 
 
 def _relation(data: bytes) -> Relation:
