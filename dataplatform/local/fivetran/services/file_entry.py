@@ -48,9 +48,9 @@ def file_entries(schema: str, config: Mapping[str, Any]) -> list[FileEntry]:
         SyncFailure: an entry makes no sense, or asks for what is not served here.
     """
     shared = {key: config[key] for key in file_source.SHARED if config.get(key) is not None}
-    entries = [
-        {**shared, **entry} for entry in config.get("files") or () if isinstance(entry, dict)
-    ]
+    files = config.get("files")
+    given = files if isinstance(files, list) else []
+    entries = [{**shared, **entry} for entry in given if isinstance(entry, dict)]
     sentences = [
         *(sentence for _, sentence in file_source.problems(config)),
         *(sentence for entry in [config, *entries] for sentence in _not_served(entry)),
