@@ -18,6 +18,7 @@ from dataplatform.local.fivetran import platform_tables
 from dataplatform.local.fivetran.destination import Session, open_destination
 from dataplatform.local.fivetran.events import Event
 from dataplatform.local.fivetran.model import Table
+from dataplatform.local.fivetran.platform_tables import Row
 from dataplatform.local.fivetran.sql import literal
 from dataplatform.local.fivetran.store import Document, Store, new_id
 
@@ -37,6 +38,8 @@ class PlatformLog:
     def __init__(self, store: Store, state: Path, rest_seconds: float = REST_SECONDS) -> None:
         self.store = store
         self._rest_seconds = rest_seconds
+        # What the tables of a group were last given, so that nothing is compared in vain.
+        self._written: dict[tuple[str, str], list[Row]] = {}
         self._scratch = state / "platform_log"
         self._guard = threading.Lock()
         self._wake = threading.Event()
@@ -64,8 +67,8 @@ class PlatformLog:
         group = self.store.get("group", event.connection["group_id"])
         if group is None or not group.get("platform_log", True):
             return
-        for entry in platform_tables.entries(event):
-            self.store.put(_KIND, {"id": new_id(), "group_id": group["id"], "row": entry})
+        rows = platform_tables.entries(event)
+        self.store.put(_KIND, {"id": new_id(), "group_id": group["id"], "rows": rows})
         if event.name == "sync_end":
             with self._guard:
                 self._idle.clear()
@@ -96,7 +99,7 @@ class PlatformLog:
         done = True
         for group, entries in waiting.items():
             try:
-                self._write(group, [held["row"] for held in entries])
+                self._write(group, [row for held in entries for row in held["rows"]])
             except Exception as error:
                 expected = isinstance(error, (UserError, OSError))
                 _log.warning(
@@ -124,16 +127,20 @@ class PlatformLog:
         with destination.session(_CONNECTION, "platform log") as session:
             session.begin()
             for table, held in contents.items():
-                if held:
-                    _upsert(session, table, held)
+                known = held == self._written.get((group_id, table.name))
+                _upsert(session, table, held, known)
+        for table, held in contents.items():
+            if table is not platform_tables.LOG:
+                self._written[group_id, table.name] = held
 
 
-def _upsert(session: Session, table: Table, rows: list[Document]) -> None:
+def _upsert(session: Session, table: Table, rows: list[Row], known: bool) -> None:
+    """Write rows by their key; ``known`` ones only if the table is not there any more."""
     # The whole list is one literal, so any engine a session offers reads it without a file.
     shape = json.dumps([{column.name: column.type for column in table.columns}])
     said = f"from_json_strict({literal(json.dumps(rows))}, {literal(shape)})"
     select = f"SELECT unnest({said}, max_depth := 2)"
-    if session.prepare(table, replace=False):
-        session.merge(table, select)
-    else:
+    if not session.prepare(table, replace=False):
         session.load(table, select)
+    elif not known:
+        session.merge(table, select)

@@ -83,6 +83,8 @@ class Store:
         self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         path.chmod(0o600)  # It holds the sources' secrets.
         self._database.execute("PRAGMA journal_mode = WAL")
+        # A killed service loses nothing by this, a machine without power the last moment.
+        self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.executescript(_SCHEMA)
         columns = self._all("SELECT name FROM pragma_table_info('documents')")
         if ("tables",) not in columns:  # A state folder from before there was this column.

@@ -131,3 +131,11 @@ def test_nobody_waits_for_the_log(world: World) -> None:
     assert time.monotonic() - before < 1.0
     assert world.log.wait_until_written(30)
     assert world.rows("SELECT count(*) FROM fivetran_metadata.log") == [(20,)]
+
+
+def test_a_warehouse_made_anew_gets_every_table_again(world: World) -> None:
+    world.sync(1, status="SUCCESSFUL", tables=[])
+    world.warehouse.unlink()
+    world.sync(2, status="SUCCESSFUL", tables=[])
+    assert world.rows("SELECT DISTINCT sync_id FROM fivetran_metadata.log") == [("2",)]
+    assert world.rows("SELECT name FROM fivetran_metadata.destination") == [("local",)]
