@@ -4,6 +4,7 @@
 
 - launch to success of a whole generated dbt project under a warm ``dagster dev``, through GraphQL,
   over ``dbt build`` of the same project (1.10 for 200 models, 1.3 for 20);
+- in the same runs, launch to the first step running (the limit of ``benchmarks.launch``);
 - loading the real definitions over ``import dagster_dbt`` (1.5).
 
 Both sides start from an empty warehouse file and a parsed project, in turns, and the middle of
@@ -30,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.generated_project import generate
+from benchmarks.launch import LIMIT_SECONDS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TARGETS = {200: 1.10, 20: 1.3}
@@ -50,9 +52,8 @@ _LOCATIONS = """
 { workspaceOrError { ... on Workspace { locationEntries {
   loadStatus locationOrLoadError { __typename ... on PythonError { message } } } } } }
 """
-_STATUS = """
-query Status($id: ID!) { runOrError(runId: $id) { ... on Run { status startTime endTime } } }
-"""
+_STATUS = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+_STEPS = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { stepStats { startTime } } } }"
 
 
 def _variables(project: Path) -> dict[str, str]:
@@ -124,7 +125,7 @@ class Dagster:
         raise RuntimeError(f"dagster dev did not start: {log.read_text()[-2000:]}")
 
     def run(self, job: str = "everything") -> tuple[float, float]:
-        """Launch a job; return seconds to its success, and to the start of its process."""
+        """Launch a job; return the seconds to its success, and to its first step running."""
         started, clock = time.time(), time.perf_counter()
         selector = {
             "repositoryLocationName": "dataplatform",
@@ -138,7 +139,9 @@ class Dagster:
         while True:
             run = self.ask(_STATUS, id=run_id)["runOrError"]
             if run["status"] == "SUCCESS":
-                return time.perf_counter() - clock, run["startTime"] - started
+                seconds = time.perf_counter() - clock
+                steps = self.ask(_STEPS, id=run_id)["runOrError"]["stepStats"]
+                return seconds, min(step["startTime"] for step in steps) - started
             if run["status"] in ("FAILURE", "CANCELED"):
                 raise RuntimeError(f"The run {run_id} ended with {run['status']}.")
             time.sleep(0.05)
@@ -172,8 +175,8 @@ def dagster_dev(project: Path) -> Iterator[Dagster]:
         log.close()
 
 
-def measure_run(models: int, rounds: int) -> float:
-    """Print and return the ratio of a whole run to bare dbt."""
+def measure_run(models: int, rounds: int) -> tuple[float, float]:
+    """Print and return the ratio of a whole run to bare dbt, and the seconds to its first step."""
     with tempfile.TemporaryDirectory(prefix="dbt_graph_") as folder:
         project = Path(folder)
         tests = generate(project, models)
@@ -190,14 +193,15 @@ def measure_run(models: int, rounds: int) -> float:
                 ours.append(seconds)
                 starts.append(start)
     ratio = statistics.median(ours) / statistics.median(bare)
+    start = statistics.median(starts)
     target = TARGETS.get(models)
     print(
         f"{models} models, {tests} tests: bare dbt {statistics.median(bare):.2f} s, "
-        f"through dagster dev {statistics.median(ours):.2f} s, "
-        f"launch to start {statistics.median(starts):.2f} s, ratio {ratio:.2f}"
+        f"through dagster dev {statistics.median(ours):.2f} s, ratio {ratio:.2f}"
         + (f" (target {target})" if target else "")
+        + f"; launch to first step {start:.2f} s (target {LIMIT_SECONDS:.0f} s)"
     )
-    return ratio
+    return ratio, start
 
 
 def measure_import(rounds: int) -> float:
@@ -235,7 +239,8 @@ def main() -> None:
     chosen = parser.parse_args()
     good = True
     for models in chosen.models or [200, 20]:
-        good &= measure_run(models, chosen.rounds) <= TARGETS.get(models, float("inf"))
+        ratio, start = measure_run(models, chosen.rounds)
+        good &= ratio <= TARGETS.get(models, float("inf")) and start <= LIMIT_SECONDS
     if not chosen.skip_import:
         good &= measure_import(chosen.rounds) <= IMPORT_TARGET
     raise SystemExit(0 if good else 1)
