@@ -54,6 +54,7 @@ _changes = [
     st.tuples(st.just("add"), _table, _column, st.sampled_from(_TYPES), st.booleans()),
     st.tuples(st.just("drop"), _table, _column),
     st.tuples(st.just("retype"), _table, _column, st.sampled_from(_TYPES)),
+    st.tuples(st.just("retype_key"), _table, st.sampled_from(["bigint", "text"])),
     st.tuples(st.just("key"), _table, st.sampled_from(_KEYS)),
 ]
 _choices = [
@@ -130,13 +131,15 @@ class World:
         if kind is not None:
             choices = _VALUES[kind]
             value = choices[pick] if pick < len(choices) else None
-            self.source.execute(f"UPDATE {table} SET c{column} = %s WHERE id = %s", (value, row))
+            self.source.execute(
+                f"UPDATE {table} SET c{column} = %s WHERE id = %s", (value, str(row))
+            )
 
     def delete(self, table: str, row: int) -> None:
-        self.source.execute(f"DELETE FROM {table} WHERE id = %s", (row,))
+        self.source.execute(f"DELETE FROM {table} WHERE id = %s", (str(row),))
 
     def move(self, table: str, row: int, to: int) -> None:
-        self.source.execute(f"UPDATE {table} SET id = %s WHERE id = %s", (to, row))
+        self.source.execute(f"UPDATE {table} SET id = %s WHERE id = %s", (str(to), str(row)))
 
     def truncate(self, table: str) -> None:
         self.source.execute(f"TRUNCATE {table}")
@@ -153,6 +156,9 @@ class World:
             f"ALTER TABLE {table} ALTER COLUMN c{column} DROP DEFAULT, "
             f"ALTER COLUMN c{column} TYPE {kind} USING c{column}::text::{kind}"
         )
+
+    def retype_key(self, table: str, kind: str) -> None:
+        self.source.execute(f"ALTER TABLE {table} ALTER COLUMN id TYPE {kind}")
 
     def key(self, table: str, key: str) -> None:
         self.rekeyed.add(table)
