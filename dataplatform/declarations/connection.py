@@ -7,6 +7,7 @@ from it alone. How a connection is set up or synced is the business of ``ingesti
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -117,7 +118,7 @@ class Connection:
         """What Fivetran calls the connection's schema: the schema, or the prefix of a database."""
         return self.schema or self.prefix or ""
 
-    @property
+    @cached_property
     def relations(self) -> dict[Relation, Table]:
         """Every table by the relation it lands in."""
         return {self.relation(table): table for table in self.tables}

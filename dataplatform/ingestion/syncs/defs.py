@@ -60,9 +60,7 @@ def build_syncs(project: Project) -> list[AssetsDefinition]:
 def connection_specs(project: Project, connection: Connection) -> list[AssetSpec]:
     """Return the assets of a connection's tables."""
     translator = DeclaredTranslator(connection)
-    data = workspace_data(project).to_workspace_data_selection(
-        lambda connector: connector.id == connection.name
-    )
+    data = workspace_data(project, connection)
     return [
         # Skippable: a table that is gone from the source fails the step, not the other tables.
         translator.get_asset_spec(props)

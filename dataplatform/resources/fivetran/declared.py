@@ -22,23 +22,25 @@ if TYPE_CHECKING:
     from dataplatform.declarations.project import Project
 
 
-def workspace_data(project: Project) -> FivetranWorkspaceData:
+def workspace_data(project: Project, only: Connection | None = None) -> FivetranWorkspaceData:
     """Return the project's connections as dagster-fivetran describes an account.
 
     Args:
         project: its ``config/connections`` are compiled.
+        only: the one connection that is wanted; all of them without it.
     """
+    connections = project.connections if only is None else (only,)
     # The group's own name may be a secret's reference; the environment's stands for it.
     group = project.environment.name
     return FivetranWorkspaceData(
-        connectors_by_id={c.name: _connector(c, group) for c in project.connections},
+        connectors_by_id={c.name: _connector(c, group) for c in connections},
         destinations_by_id={
             # The destination's own service is nothing that a source table should be labelled with.
             group: FivetranDestination(
                 id=group, database=None, service=project.environment.warehouse.type
             )
         },
-        schema_configs_by_connector_id={c.name: _schema_config(c) for c in project.connections},
+        schema_configs_by_connector_id={c.name: _schema_config(c) for c in connections},
     )
 
 
