@@ -42,6 +42,7 @@ from dataplatform.local.fivetran.runner import Runner
 from dataplatform.local.fivetran.store import Store
 from dataplatform.local.fivetran.trust import CERTIFICATE, FINGERPRINT
 from dataplatform.local.fivetran.webhooks import Webhooks
+from dataplatform.local.fivetran.writers import Writers
 
 _ACCEPTED = re.compile(r"(\*/\*|application/\*|application/json(\s*;\s*version\s*=\s*[12])?)")
 _QUALITY = re.compile(r"\s*;\s*(q|charset)\s*=[^;,]*", re.IGNORECASE)
@@ -101,10 +102,11 @@ def create_app(
 def _context(state: Path, limits: dict[str, int | None] | None) -> Context:
     store = Store(state)
     events, faults = Events(), Faults()
-    webhooks, log = Webhooks(store), PlatformLog(store, state)
+    writers = Writers()
+    webhooks, log = Webhooks(store), PlatformLog(store, state, writers)
     events.listen(webhooks.hear)
     events.listen(log.hear)
-    runner = Runner(store, state, events=events, faults=faults)
+    runner = Runner(store, state, events=events, faults=faults, writers=writers)
     return Context(store, runner, events, webhooks, log, faults, Limits(limits))
 
 

@@ -1,8 +1,9 @@
 """The Platform Connector's log: what syncs did, as tables in the destination.
 
 Events are kept in the service's store and, once a sync has ended, written to the schema
-``fivetran_metadata`` in a short session of their own, by one thread: no sync waits for it, and
-what could not be written is written later. Which rows the tables have is in ``platform_tables``.
+``fivetran_metadata`` in a short session of their own, by one thread, when no sync of the group
+writes. What could not be written is written later. Which rows the tables have is in
+``platform_tables``.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dataplatform.local.fivetran.model import Table
 from dataplatform.local.fivetran.platform_tables import Row
 from dataplatform.local.fivetran.sql import literal
 from dataplatform.local.fivetran.store import Document, Store, new_id
+from dataplatform.local.fivetran.writers import Writers
 
 MAX_WAITING = 10_000
 RETRY_SECONDS = 30.0
@@ -35,8 +37,15 @@ _log = logging.getLogger("dataplatform.local.fivetran")
 class PlatformLog:
     """Writes the log of each group's syncs to the group's destination."""
 
-    def __init__(self, store: Store, state: Path, rest_seconds: float = REST_SECONDS) -> None:
+    def __init__(
+        self,
+        store: Store,
+        state: Path,
+        writers: Writers,
+        rest_seconds: float = REST_SECONDS,
+    ) -> None:
         self.store = store
+        self._writers = writers
         self._rest_seconds = rest_seconds
         # What the tables of a group were last given, so that nothing is compared in vain.
         self._written: dict[tuple[str, str], list[Row]] = {}
@@ -124,7 +133,8 @@ class PlatformLog:
             platform_tables.DESTINATION: [platform_tables.destination(group, described)],
         }
         destination = open_destination(described["service"], described["config"], self._scratch)
-        with destination.session(_CONNECTION, "platform log") as session:
+        writer = self._writers.of(group_id)
+        with writer, destination.session(_CONNECTION, "platform log") as session:
             session.begin()
             for table, held in contents.items():
                 known = held == self._written.get((group_id, table.name))

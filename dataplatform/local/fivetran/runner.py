@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
-from collections import defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from dataplatform.local.fivetran.salts import Salts
 from dataplatform.local.fivetran.services.base import open_service
 from dataplatform.local.fivetran.store import Document, Store, moment_of, now
 from dataplatform.local.fivetran.sync import redacted, run_sync
+from dataplatform.local.fivetran.writers import Writers
 
 _TICK_SECONDS = 1.0
 _log = logging.getLogger("dataplatform.local.fivetran")
@@ -43,6 +43,7 @@ class Runner:
         state: Path,
         events: Events | None = None,
         faults: Faults | None = None,
+        writers: Writers | None = None,
     ) -> None:
         """Take over a state folder; syncs that ran when it was left have failed.
 
@@ -51,6 +52,7 @@ class Runner:
             state: the folder it writes to.
             events: told when a sync starts and ends.
             faults: misfortune that was asked for.
+            writers: who may write to the destination of a group; shared with whoever else does.
         """
         self.store = store
         self.state = state
@@ -60,7 +62,7 @@ class Runner:
         self._guard = threading.Lock()
         self._running: dict[str, threading.Thread] = {}
         self._again: set[str] = set()
-        self._writers: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._writers = Writers() if writers is None else writers
         self._stopping = threading.Event()
         self._fail_interrupted()
 
@@ -135,7 +137,7 @@ class Runner:
             if connection is None:
                 raise SyncFailure("The connection was deleted.")
             self._tell("sync_start", connection, {"sync_id": number})
-            with self._writers[connection["group_id"]]:
+            with self._writers.of(connection["group_id"]):
                 tables = self._sync(connection, number)
         except (SyncFailure, SyncRescheduled) as error:
             failure = error

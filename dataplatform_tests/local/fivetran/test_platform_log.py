@@ -15,6 +15,7 @@ from dataplatform.local.fivetran.connection_document import new_connection
 from dataplatform.local.fivetran.events import Events
 from dataplatform.local.fivetran.platform_log import PlatformLog
 from dataplatform.local.fivetran.store import Document, Store, now
+from dataplatform.local.fivetran.writers import Writers
 
 LOG = "SELECT event, message_event, message_data, sync_id FROM fivetran_metadata.log ORDER BY ALL"
 
@@ -31,7 +32,8 @@ class World:
         body = {"service": "s3", "group_id": "g", "config": {"schema": "raw_files"}}
         self.connection: Document = self.store.put("connection", new_connection(body))
         self.events = Events()
-        self.log = PlatformLog(self.store, folder / "state", rest_seconds=0)
+        self.writers = Writers()
+        self.log = PlatformLog(self.store, folder / "state", self.writers, rest_seconds=0)
         self.events.listen(self.log.hear)
 
     def sync(self, number: int, **data: Any) -> None:
@@ -116,7 +118,7 @@ def test_what_could_not_be_written_is_written_later(tmp_path: Path) -> None:
     first.log.stop()
     assert len(first.store.every("log")) == 2
     first.store.change("destination", "g", lambda held: held.update(config={"path": path}))
-    second = PlatformLog(first.store, tmp_path / "state")
+    second = PlatformLog(first.store, tmp_path / "state", Writers())
     second.start()
     assert second.wait_until_written(30)
     second.stop()
@@ -139,3 +141,12 @@ def test_a_warehouse_made_anew_gets_every_table_again(world: World) -> None:
     world.sync(2, status="SUCCESSFUL", tables=[])
     assert world.rows("SELECT DISTINCT sync_id FROM fivetran_metadata.log") == [("2",)]
     assert world.rows("SELECT name FROM fivetran_metadata.destination") == [("local",)]
+
+
+def test_the_log_waits_for_a_sync_that_writes(world: World) -> None:
+    with world.writers.of("g"):
+        world.events.emit("sync_end", world.connection, {"sync_id": 1, "tables": []})
+        assert not world.log.wait_until_written(0.3)
+        assert not world.warehouse.exists()
+    assert world.log.wait_until_written(30)
+    assert world.rows("SELECT sync_id FROM fivetran_metadata.log") == [("1",)]
