@@ -19,6 +19,10 @@ from dataplatform.local.fivetran.model import SetupTest, SyncFailure, Table, Tab
 from dataplatform.local.fivetran.services import postgres_slot as slots
 from dataplatform.local.fivetran.services.postgres import PostgresService, picked, rows_of
 from dataplatform.local.fivetran.services.postgres_changes import DELETE, UPSERT, Collector, Staged
+from dataplatform.local.fivetran.services.postgres_publication import (
+    drop_publication,
+    ensure_publication,
+)
 from dataplatform.local.fivetran.services.postgres_resume import Snapshot, reads_anew
 from dataplatform.local.fivetran.services.postgres_stream import changes
 from dataplatform.local.fivetran.sql import ident, listed, literal
@@ -151,7 +155,7 @@ class PostgresCdcService(PostgresService):
         if found is not None:
             slots.usable(found, self.names.slot, self.settings["dbname"])
         # The publication comes first: a slot tells nothing from before it.
-        self._added, self._fence = slots.ensure_publication(connection, self.names, tables)
+        self._added, self._fence = ensure_publication(connection, self.names, tables)
         if found is None or found.lost:
             return slots.make_slot(connection, self.names.slot, self.where)
         return found
@@ -285,7 +289,7 @@ class PostgresCdcService(PostgresService):
         with self._connect() as connection:
             try:
                 slots.drop_slot(connection, self.names.slot)
-                slots.drop_publication(connection, self.names.publication)
+                drop_publication(connection, self.names.publication)
             except psycopg.Error as error:
                 raise SyncFailure(
                     f"The replication slot {self.names.slot!r} cannot be dropped: "

@@ -47,7 +47,8 @@ def typed(name: str, wanted: str, source_type: str) -> str:
     if wanted == "BLOB":
         return f"unhex(substr({name}, 3))"
     if wanted in ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):
-        return f"CAST(regexp_replace({name}, {_ERA}) AS {wanted})"
+        early = f"CAST(regexp_replace({name}, {_ERA}) AS {wanted})"
+        return f"CASE WHEN ends_with({name}, 'BC') THEN {early} ELSE CAST({name} AS {wanted}) END"
     if source_type == "real":
         # Single precision first, as in the source: 0.1 is not the double 0.1.
         return f"CAST(CAST({name} AS FLOAT) AS {wanted})"
