@@ -109,7 +109,7 @@ class Check:
             if self.threshold.operator in {"eq", "le"} and self.threshold.value == 0:
                 return f"every {what[1]}" if self.metric == "invalid_count" else f"no {what[0]}"
             return f"{self.threshold.words()}{percent} {what[0]}"
-        if self.metric in {"schema", "most_common", "expectation"}:
+        if self.metric in {"schema", "most_common", "absent_values", "expectation"}:
             return what[0]
         return f"{what[0]} {self.threshold.words()}{percent}"
 
@@ -141,10 +141,10 @@ def _metric_words(check: Check) -> tuple[str, str]:
         case "age_hours":
             return f"age of the newest {column} in hours", ""
         case "most_common":
-            return f"the most common {column} {_valid(arguments)}", ""
+            return f"the most common {column} is {_valid(arguments)}", ""
         case "absent_values":
             shown = ", ".join(str(value) for value in arguments["values"])
-            return f"values that {column} lacks of {shown}:", ""
+            return f"{column} has every one of {shown}", ""
         case "expectation":
             return str((check.expectation or {}).get("type", "expectation")).replace("_", " "), ""
     return f"{check.metric.replace('_', ' ')} of {column}", ""

@@ -156,6 +156,8 @@ def test_every_dialect_gives_sql_that_can_be_read(made):
             min_value=0.1,
         ),
         sql("cond", "select count(*) from ${table} where a > 3 and b is null", mustBe=0),
+        gx("home", "expect_column_most_common_value_to_be_in_set", column="b", value_set=["x"]),
+        gx("both", "expect_column_distinct_values_to_contain_set", column="b", value_set=["x"]),
     )
     for dialect in ("duckdb", "snowflake"):
         scan = plan(list(found.values()), dialect)
@@ -215,6 +217,16 @@ def test_what_only_gx_knows_stays_with_gx(made):
             "distinct_count",
         ),
         ("unexpected_rows_expectation", {"unexpected_rows_query": "select * from {batch}"}, "sql"),
+        (
+            "expect_column_most_common_value_to_be_in_set",
+            {"column": "a", "value_set": ["x", "y"], "ties_okay": True},
+            "most_common",
+        ),
+        (
+            "expect_column_distinct_values_to_contain_set",
+            {"column": "a", "value_set": [1, 2]},
+            "absent_values",
+        ),
     ],
 )
 def test_common_expectations_are_neutral(kind, kwargs, metric):
@@ -233,6 +245,30 @@ def test_common_expectations_are_neutral(kind, kwargs, metric):
 )
 def test_arguments_we_do_not_know_leave_the_rule_to_gx(kwargs):
     assert translate("expect_column_values_to_match_regex", kwargs) is None
+
+
+@pytest.mark.parametrize("values", [["x", "x"], [1, "x"], [1.5], [None, "x"], [True], []])
+def test_sets_that_gx_compares_in_its_own_way_are_left_to_it(values):
+    for kind in (
+        "expect_column_most_common_value_to_be_in_set",
+        "expect_column_distinct_values_to_contain_set",
+    ):
+        assert translate(kind, {"column": "a", "value_set": values}) is None
+
+
+def test_rules_about_sets_say_what_they_promise(made):
+    found = made(
+        [column("a", "string")],
+        gx(
+            "home",
+            "expect_column_most_common_value_to_be_in_set",
+            column="a",
+            value_set=["EUR", "USD"],
+        ),
+        gx("all", "expect_column_distinct_values_to_contain_set", column="a", value_set=["x"]),
+    )
+    assert found["home"].expected == "the most common a is one of EUR, USD"
+    assert found["all"].expected == "a has every one of x"
 
 
 @pytest.mark.parametrize(
