@@ -72,7 +72,11 @@ def create_app(
         context.webhooks.stop()
 
     app = FastAPI(
-        title="Fivetran-compatible service", lifespan=lifespan, docs_url=None, redoc_url=None
+        title="Fivetran-compatible service",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.context = context
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]

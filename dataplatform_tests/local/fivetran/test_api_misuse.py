@@ -183,6 +183,7 @@ CASES = [
     bad("cursor of nonsense", "GET", "/connections?cursor=%21%21", None, "'cursor'"),
     bad("cursor of zero", "GET", "/users?cursor=MDo=", None, "'cursor'"),
     misuse("unknown path", "GET", "/nothing", None, 404, "NotFound", "/v1/nothing"),
+    misuse("slash too many", "GET", "/groups/", None, 404, "NotFound", "/v1/groups/"),
     misuse("wrong method", "PUT", "/groups", {}, 405, "MethodNotAllowed", "PUT /v1/groups"),
 ]
 
