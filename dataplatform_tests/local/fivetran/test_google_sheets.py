@@ -173,7 +173,10 @@ def test_a_token_is_fetched_once_and_again_when_withdrawn(sheets: Sheets) -> Non
     assert sheets.asked.count("/token") == 2
 
 
-def test_a_busy_server_is_asked_again_but_not_for_ever(sheets: Sheets) -> None:
+def test_a_busy_server_is_asked_again_but_not_for_ever(
+    sheets: Sheets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
     sheets.refusals[:] = [429, 503, 500]
     assert len(sheets.api().values("prices")) == 5
     sheets.refusals[:] = [503] * 10
@@ -208,7 +211,10 @@ def test_whom_a_spreadsheet_is_not_shared_with(sheets: Sheets) -> None:
         ({"secret_key": "{}"}, "must be the JSON key of a Google service account"),
     ],
 )
-def test_what_is_wrong_is_said(sheets: Sheets, settings: dict[str, Any], sentence: str) -> None:
+def test_what_is_wrong_is_said(
+    sheets: Sheets, settings: dict[str, Any], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
     with pytest.raises(SyncFailure) as failed:
         sheets.api(**settings).require_range(settings.get("named_range", "prices"))
     assert sentence in str(failed.value)
