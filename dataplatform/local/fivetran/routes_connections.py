@@ -23,6 +23,7 @@ from dataplatform.local.fivetran.fields import documented
 from dataplatform.local.fivetran.requests import body_of, find
 from dataplatform.local.fivetran.setup_tests import SETUP_TEST, test_connection
 from dataplatform.local.fivetran.store import Document
+from dataplatform.local.fivetran.sync import left_behind
 from dataplatform.local.fivetran.trust import CERTIFICATE, FINGERPRINT
 
 FAMILIES = ("/v1/connections", "/v1/connectors")
@@ -122,7 +123,8 @@ def connection_routes(context: Context, prefix: str) -> APIRouter:
                 if approval["owner"] == connection_id:
                     store.delete(kind, approval["id"])
         events.emit("delete_connector", connection, {})
-        return answer(message=f"Connection with id '{connection_id}' has been deleted")
+        left = left_behind(connection)
+        return answer(message=f"Connection with id '{connection_id}' has been deleted{left}")
 
     @routes.get("/{connection_id}/state")
     def state(connection_id: str) -> JSONResponse:

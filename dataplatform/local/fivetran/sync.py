@@ -85,6 +85,20 @@ def _fail_if_asked(faults: Faults | None, connection: str) -> None:
         raise SyncFailure("The sync failed half-way, as was asked.", code="failed_on_request")
 
 
+def left_behind(connection: dict[str, Any]) -> str:
+    """Undo what a deleted connection set up in its source; return what could not be, or nothing."""
+    try:
+        service = open_service(connection["service"], connection["schema"], connection["config"])
+    except SyncFailure:
+        # Settings that make no source have set nothing up.
+        return ""
+    try:
+        service.teardown()
+    except SyncFailure as error:
+        return f"; left behind in its source: {redacted(str(error), connection)}"
+    return ""
+
+
 def _one_line(error: Exception) -> str:
     """Return an error's first paragraph on one line: engines append the statement after it."""
     text = str(error).strip().split("\n\nLINE ")[0]

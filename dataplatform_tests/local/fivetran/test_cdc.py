@@ -18,6 +18,7 @@ from dataplatform_tests.local.fivetran.conftest import Service, dsn
 
 pytestmark = pytest.mark.slow
 Source = psycopg.Connection[Any]
+_LEFT = "SELECT (SELECT count(*) FROM pg_replication_slots), (SELECT count(*) FROM pg_publication)"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -344,10 +345,7 @@ def test_a_crash_before_the_acknowledgement_repeats_nothing(
         assert sync() == {"late": (0, 0, 0), "t": (0, 0, 0)}
     assert sync() == {"late": (1, 0, 0), "t": (0, 1, 0)}
     PostgresCdcService("cdc", config).teardown()
-    left = (
-        "SELECT (SELECT count(*) FROM pg_replication_slots), (SELECT count(*) FROM pg_publication)"
-    )
-    assert source.execute(left).fetchone() == (0, 0)
+    assert source.execute(_LEFT).fetchone() == (0, 0)
 
 
 def test_a_lost_slot_asks_for_a_resync(pair: Callable[[], Pair], source: Source) -> None:
@@ -449,3 +447,13 @@ def test_values_are_written_one_way_however_the_database_is_set(
         ]
     finally:
         source.execute(f"ALTER DATABASE {database} RESET ALL")
+
+
+def test_a_deleted_connection_leaves_no_slot(pair: Callable[[], Pair], source: Source) -> None:
+    source.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    both = pair()
+    both.sync()
+    assert source.execute(_LEFT).fetchone() == (1, 1)
+    answer = both.service.client.delete(f"/v1/connections/{both.cdc}")
+    assert answer.status_code == 200 and "left behind" not in answer.text
+    assert source.execute(_LEFT).fetchone() == (0, 0)
