@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dagster import AssetKey, Definitions
 
-from dataplatform.declarations.project import Project
+from dataplatform.declarations.project import Project, open_project
+from dataplatform.ingestion.account.settings import declared_settings
 from dataplatform.ingestion.defs import build_definitions
 from dataplatform.resources.defs import build_resources
 
@@ -47,13 +48,31 @@ def test_an_asset_shows_what_is_declared(project: Project) -> None:
     assert not spec.skippable or not definition.can_subset
 
 
-def test_every_raw_table_has_a_gate_on_its_columns(project: Project) -> None:
+def test_every_raw_table_has_a_gate_on_its_columns_and_a_check_of_the_account(
+    project: Project,
+) -> None:
     checks = graph(project).asset_graph.asset_check_keys
     assert {(key.asset_key.to_user_string(), key.name) for key in checks} == {
-        ("raw_site/users", "declared_columns"),
-        ("raw_shop_public/orders", "declared_columns"),
-        ("raw_shop_public/order_items", "declared_columns"),
+        (table, check)
+        for table in ("raw_site/users", "raw_shop_public/orders", "raw_shop_public/order_items")
+        for check in ("declared_columns", "account_as_declared")
     }
+
+
+def test_a_declared_cron_is_a_schedule_of_a_job_of_its_own(project: Project) -> None:
+    path = project.config / "connections" / "shop.yml"
+    text = path.read_text(encoding="utf-8")
+    clock = "schedule: {cron: '5 7 * * *', timezone: Europe/Berlin}"
+    path.write_text(text.replace("sync_frequency: 60", clock), encoding="utf-8")
+    edited = open_project(project.root)
+    shop = next(one for one in edited.connections if one.name == "shop")
+    assert declared_settings(shop) == {"schedule_type": "manual"}
+    repository = graph(edited)
+    [schedule] = [one for one in repository.schedule_defs if one.job_name == "connection_shop"]
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("5 7 * * *", "Europe/Berlin")
+    job = repository.get_job("connection_shop")
+    assert {key.path[0] for key in job.asset_layer.executable_asset_keys} == {"raw_shop_public"}
+    assert [node.name for node in job.nodes] == ["sync_shop"]
 
 
 def test_the_sensor_is_there(project: Project) -> None:

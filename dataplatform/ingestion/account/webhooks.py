@@ -20,6 +20,9 @@ def plan_webhook(account: Account, plan: Plan) -> None:
     if declared is None:
         return
     url = account.resolved(declared.url)
+    if not url:
+        # Declared by a variable that nobody set: syncs are asked after instead.
+        return
     live = _live(account, url)
     if live is None:
         change = Change("create", "webhook", url)
