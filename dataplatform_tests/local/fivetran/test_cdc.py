@@ -13,6 +13,7 @@ import pytest
 
 from dataplatform.local.fivetran.destination_duckdb import DuckDBDestination
 from dataplatform.local.fivetran.model import SyncFailure
+from dataplatform.local.fivetran.services.base import open_service
 from dataplatform.local.fivetran.services.postgres_cdc import PostgresCdcService
 from dataplatform_tests.local.fivetran.conftest import Service, dsn
 
@@ -405,6 +406,8 @@ def test_what_cannot_be_captured_is_refused(source: Source, postgres: dict[str, 
             cdc.extract(cdc.discover(), {}, Path("/nonexistent"))
         return str(caught.value)
 
+    with pytest.raises(SyncFailure, match=r"use QUERY_BASED or WAL_PGOUTPUT.*WAL_PGOUTPUT"):
+        open_service("postgres", "cdc", {**postgres, "update_method": "WAL_PGOUTPU"})
     assert 'run ALTER ROLE "reader" REPLICATION' in refused("reader")
     assert 'run ALTER TABLE "public"."t" REPLICA IDENTITY FULL as its owner' in refused("capturer")
     source.execute("ALTER TABLE t ADD PRIMARY KEY (id)")

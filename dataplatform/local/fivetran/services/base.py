@@ -29,6 +29,8 @@ SECRETS = {
     "gcs": ("secret_key",),
     "google_sheets": ("secret_key", "api_key"),
 }
+# How changes in a PostgreSQL database are found, the first unless told.
+UPDATE_METHODS = ("QUERY_BASED", "WAL_PGOUTPUT")
 DATABASES = frozenset({"postgres"})
 
 
@@ -95,7 +97,15 @@ def open_service(service: str, schema: str, config: dict[str, Any]) -> Service:
             broken=True,
         )
     if service == "postgres":
-        if config.get("update_method") == "WAL_PGOUTPUT":
+        method = config.get("update_method") or UPDATE_METHODS[0]
+        if method not in UPDATE_METHODS:
+            raise SyncFailure(
+                f"The update_method {method!r} of connection {schema!r} is not known here: use "
+                f"{' or '.join(UPDATE_METHODS)}.{nearest(str(method), UPDATE_METHODS)}",
+                code="update_method_unknown",
+                broken=True,
+            )
+        if method == "WAL_PGOUTPUT":
             from dataplatform.local.fivetran.services.postgres_cdc import PostgresCdcService
 
             return PostgresCdcService(schema, config)
