@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dagster import AssetKey, Definitions
 
 from dataplatform.declarations.project import Project, open_project
@@ -10,7 +12,7 @@ from dataplatform.ingestion.defs import build_definitions
 from dataplatform.resources.defs import build_resources
 
 
-def graph(project: Project):
+def graph(project: Project) -> Any:
     merged = Definitions.merge(
         build_definitions(project), Definitions(resources=build_resources(project))
     )
