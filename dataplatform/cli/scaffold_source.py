@@ -199,7 +199,10 @@ def _kept(table: Table) -> list[str]:
 def _sql(relation: Relation, table: Table, service: str) -> str:
     columns = ",\n".join(f"        {column}" for column in _kept(table))
     marked = service not in (*_FILES, _SHEETS)
-    live = "    where not coalesce(_fivetran_deleted, false)\n" if marked else ""
+    soft = "    where not coalesce(_fivetran_deleted, false)\n" if marked else ""
+    live = {"soft_delete": soft, "history": "    where _fivetran_active\n", "live": ""}[
+        table.sync_mode
+    ]
     return (
         "with source as (\n"
         f"    select * from {{{{ source('{relation.schema}', '{relation.table}') }}}}\n"
