@@ -61,6 +61,7 @@ class Account:
         self.tasks: list[dict[str, str]] = []
         self.tests: list[dict[str, str]] = []
         self.clock = LONG_AGO
+        self.skew = timedelta()
 
     def __call__(self, request: Request) -> Answer:
         if request.path.endswith("/schemas"):
@@ -85,8 +86,9 @@ class Account:
     def details(self) -> dict[str, Any]:
         return details(
             paused=self.paused,
-            succeeded_at=self.succeeded,
-            failed_at=self.failed,
+            created_at=self.shown(LONG_AGO.isoformat()),
+            succeeded_at=self.shown(self.succeeded),
+            failed_at=self.shown(self.failed),
             setup_tests=self.tests,
             status={
                 "setup_state": self.setup,
@@ -95,6 +97,11 @@ class Account:
                 "tasks": self.tasks,
             },
         )
+
+    def shown(self, moment: str | None) -> str | None:
+        if moment is None or not self.skew:
+            return moment
+        return (datetime.fromisoformat(moment) + self.skew).isoformat()
 
     def tick(self) -> str:
         self.clock += timedelta(minutes=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -242,6 +242,23 @@ def test_a_time_that_is_forgotten_is_no_end() -> None:
     account.succeeded = "2021-01-01T00:00:00+00:00"
     at_sync(account, lambda it: setattr(it, "succeeded", None), nothing, succeed)
     assert sync(account)[0].connector_details["succeeded_at"] == account.succeeded
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_clock_that_moves_while_a_sync_runs_ends_nothing(hours: int) -> None:
+    account = Account()
+    account.succeeded = "2021-01-01T00:00:00+00:00"
+
+    def moved(it: Account) -> None:
+        it.skew = timedelta(hours=hours)
+
+    def put_right(it: Account) -> None:
+        it.skew = timedelta()
+
+    at_sync(account, nothing, moved, nothing, put_right, nothing, succeed)
+    found, _ = sync(account)
+    assert found.connector_details["succeeded_at"] == account.succeeded == account.clock.isoformat()
+    assert account.steps == []
 
 
 def test_a_time_without_a_zone_is_utc() -> None:

@@ -120,6 +120,7 @@ class AccountClient(ApiClient):
     ) -> FivetranOutput | None:
         watch = Watch(self, connector_id, poll_interval, poll_timeout)
         before = self._ready(connector_id)
+        watch.begin(before)
         joined = False
         if before.syncing:
             # It began before we came, so it may miss rows.

@@ -7,7 +7,7 @@ told in a sentence, and never as a failing look-up deep within a step.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ class Connection:
         paused: whether it takes no syncs.
         setup_state: ``connected``, ``incomplete`` or ``broken``.
         sync_state: ``scheduled``, ``syncing``, ``paused`` or ``rescheduled``.
+        created_at: when it was made, where that is told; it never changes.
         succeeded_at: when its last good sync ended.
         failed_at: when its last failed sync ended.
         rescheduled_for: until when Fivetran put the next sync off.
@@ -39,6 +40,7 @@ class Connection:
     paused: bool
     setup_state: str
     sync_state: str
+    created_at: datetime | None
     succeeded_at: datetime | None
     failed_at: datetime | None
     rescheduled_for: datetime | None
@@ -49,6 +51,23 @@ class Connection:
     def last_ended(self) -> datetime:
         """When its last sync ended, good or not; the beginning of time before the first."""
         return max(self.succeeded_at or _LEAST, self.failed_at or _LEAST)
+
+    def by_clock_of(self, created_at: datetime | None) -> Connection:
+        """Return the same with its times put right, where the account's clock has moved.
+
+        Args:
+            created_at: what the account told earlier of the time at which it was made.
+        """
+        if created_at is None or self.created_at is None or self.created_at == created_at:
+            return self
+        moved = created_at - self.created_at
+        return replace(
+            self,
+            created_at=created_at,
+            succeeded_at=self.succeeded_at and self.succeeded_at + moved,
+            failed_at=self.failed_at and self.failed_at + moved,
+            rescheduled_for=self.rescheduled_for and self.rescheduled_for + moved,
+        )
 
     @property
     def syncing(self) -> bool:
@@ -87,6 +106,7 @@ def readable_connection(details: Mapping[str, Any]) -> Connection:
         paused=details["paused"],
         setup_state=status["setup_state"],
         sync_state=status["sync_state"],
+        created_at=_moment("created_at", details.get("created_at")),
         succeeded_at=_moment("succeeded_at", details.get("succeeded_at")),
         failed_at=_moment("failed_at", details.get("failed_at")),
         rescheduled_for=_moment("status.rescheduled_for", status.get("rescheduled_for")),

@@ -1,7 +1,8 @@
 """Waiting for a connection's sync: every wait has a limit, and every end a reason.
 
 A sync has ended when the account's times of its last success or failure have changed; their order
-is not asked, since clocks are put right. Asking for a sync is the work of ``client``.
+is not asked, since clocks are put right; a clock that moves meanwhile is known by the time at which
+the connection was made. Asking for a sync is the work of ``client``.
 """
 
 from __future__ import annotations
@@ -73,6 +74,11 @@ class Watch:
         self._began = time.monotonic()
         self._next_told = _FIRST_TOLD
         self._silent_since: float | None = None
+        self._created_at: datetime | None = None
+
+    def begin(self, first: Connection) -> None:
+        """Take a look that was made before as the first; times are told by its clock."""
+        self._created_at = first.created_at
 
     @property
     def passed(self) -> float:
@@ -171,7 +177,8 @@ class Watch:
                 self._pause(known)
             else:
                 self._silent_since = None
-                return found
+                self._created_at = self._created_at or found.created_at
+                return found.by_clock_of(self._created_at)
 
     def _pause(self, found: Connection | None, wake_at: float | None = None) -> None:
         passed = self.passed
