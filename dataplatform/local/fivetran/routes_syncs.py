@@ -40,7 +40,8 @@ def require_ready(connection: Document) -> None:
     if connection["paused"]:
         raise conflict(f"The connection '{connection['id']}' is paused: resume it to sync.")
     if connection["setup_state"] == "incomplete":
-        reason = connection["tasks"][0]["message"] if connection["tasks"] else "run its setup tests."
+        tasks = connection["tasks"]
+        reason = tasks[0]["message"] if tasks else "run its setup tests."
         raise conflict(f"The connection '{connection['id']}' is not set up: {reason}")
 
 
