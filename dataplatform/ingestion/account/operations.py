@@ -82,7 +82,7 @@ class Operated:
         Raises:
             FivetranFailure: the account refuses, as for a paused connection.
         """
-        self._request("/sync", {"force": True}, legacy="/force")
+        self.client.start_sync(self.live_id)
 
     def resync(self, table: str | None) -> None:
         """Ask for a load from the beginning, of one declared table or of all.
@@ -91,7 +91,7 @@ class Operated:
             UserError: no such table is declared, or the account does not sync it.
         """
         if table is None:
-            self._request("/resync", {})
+            self.client.start_resync(self.live_id)
             return
         declared = {one.name: one for one in self.connection.tables}
         if table not in declared:
@@ -102,7 +102,7 @@ class Operated:
         config = self.client.get_schema_config_for_connector(self.live_id, False)
         for schema, name, relation, _ in live_tables(self.connection, config):
             if relation == wanted:
-                self._request("/schemas/tables/resync", {schema: [name]})
+                self.client.start_resync(self.live_id, {schema: [name]})
                 return
         raise UserError(
             f"The connection {self.connection.name!r} does not sync {table!r} yet: "
@@ -213,9 +213,6 @@ class Operated:
         last = self.syncs(1)
         done = len(last[0].get("tables") or []) if last and not last[0].get("finished_at") else 0
         return [f"{done} of {len(self.connection.tables)} tables"] if done else []
-
-    def _request(self, path: str, body: Mapping[str, Any], legacy: str | None = None) -> None:
-        self.client.call_connection("POST", self.live_id, path, body, legacy_rest=legacy)
 
 
 def _last_end(details: Mapping[str, Any]) -> datetime | None:
