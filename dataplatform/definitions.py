@@ -6,9 +6,12 @@ in a declared file ends the loading with the one sentence that says where it is.
 
 from __future__ import annotations
 
+import gc
+
 from dagster import Definitions
 
 from dataplatform.automation import defs as automation
+from dataplatform.collector import collector_paused
 from dataplatform.declarations.project import Project, open_project
 from dataplatform.ingestion import defs as ingestion
 from dataplatform.lake import defs as lake
@@ -35,4 +38,7 @@ def build_definitions(project: Project) -> Definitions:
     return automation.build_definitions(project, rooms)
 
 
-defs = build_definitions(open_project())
+with collector_paused():
+    defs = build_definitions(open_project())
+    # The graph lives as long as the process does: no later collection looks through it.
+    gc.freeze()

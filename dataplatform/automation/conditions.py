@@ -114,9 +114,14 @@ def with_conditions(definitions: Sequence[Any], gates: Gates, coverage: Coverage
     An asset that declares a condition of its own keeps it.
     """
 
+    def wants(spec: AssetSpec) -> set[AssetKey]:
+        if spec.automation_condition is not None:
+            return set()
+        return {dep.asset_key for dep in spec.deps} - {spec.key}
+
     def conditioned(spec: AssetSpec) -> AssetSpec:
-        inputs = {dep.asset_key for dep in spec.deps} - {spec.key}
-        if not inputs or spec.automation_condition is not None:
+        inputs = wants(spec)
+        if not inputs:
             return spec
         condition = asset_condition(spec.key, inputs, gates, coverage)
         return spec.replace_attributes(automation_condition=condition)
@@ -126,7 +131,9 @@ def with_conditions(definitions: Sequence[Any], gates: Gates, coverage: Coverage
         if isinstance(definition, AssetChecksDefinition) and not with_own_clock([definition]):
             found.append(_with_check_conditions(definition, coverage))
         elif isinstance(definition, AssetsDefinition) and definition.is_executable:
-            found.append(definition.map_asset_specs(conditioned))
+            # A copy of a definition is made anew in every part: only where something changes.
+            changes = any(wants(spec) for spec in definition.specs)
+            found.append(definition.map_asset_specs(conditioned) if changes else definition)
         else:
             found.append(definition)
     return found

@@ -6,6 +6,7 @@ One place, so that every step that touches a table reports it in the same way.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from dagster import MetadataValue, TableColumn, TableColumnConstraints, TableSchema
@@ -33,16 +34,20 @@ def column_schema(
     comments = comments or {}
     return TableSchema(
         columns=[
-            TableColumn(
-                name=name,
-                type=kind,
-                description=comments.get(name),
-                constraints=TableColumnConstraints(
-                    nullable=name not in primary_key, unique=primary_key == (name,)
-                ),
-            )
+            _column(name, kind, comments.get(name), name not in primary_key, primary_key == (name,))
             for name, kind in columns.items()
         ]
+    )
+
+
+@lru_cache(maxsize=4096)
+def _column(name: str, kind: str, comment: str | None, nullable: bool, unique: bool) -> TableColumn:
+    """Columns are immutable, and many tables have the same ones."""
+    return TableColumn(
+        name=name,
+        type=kind,
+        description=comment,
+        constraints=TableColumnConstraints(nullable=nullable, unique=unique),
     )
 
 

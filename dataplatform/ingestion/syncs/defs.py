@@ -4,15 +4,15 @@ The step asks the account for a sync through dagster-fivetran's workspace, waits
 reports what the warehouse then holds. Declarations are compiled in ``resources/fivetran``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from dagster import (
     AssetCheckResult,
     AssetCheckSeverity,
     AssetCheckSpec,
-    AssetDep,
     AssetExecutionContext,
+    AssetKey,
     AssetMaterialization,
     AssetsDefinition,
     AssetSpec,
@@ -22,7 +22,6 @@ from dagster import (
     MetadataValue,
     multi_asset,
 )
-from dagster_fivetran.utils import DAGSTER_FIVETRAN_TRANSLATOR_METADATA_KEY
 
 from dataplatform.declarations.connection import Connection, Table
 from dataplatform.declarations.project import Project
@@ -59,31 +58,27 @@ def build_syncs(project: Project) -> list[AssetsDefinition]:
 
 def connection_specs(project: Project, connection: Connection) -> list[AssetSpec]:
     """Return the assets of a connection's tables."""
-    translator = DeclaredTranslator(connection)
+    translator = DeclaredTranslator(connection, _inputs(project, connection))
     data = workspace_data(project, connection)
     return [
-        # Skippable: a table that is gone from the source fails the step, not the other tables.
-        translator.get_asset_spec(props)
-        .replace_attributes(
-            deps=[AssetDep(key) for key in _upstream(project, connection, props.table)],
-            skippable=True,
-        )
-        .merge_attributes(metadata={DAGSTER_FIVETRAN_TRANSLATOR_METADATA_KEY: translator})
-        for props in data.to_fivetran_connector_table_props_data()
+        translator.get_asset_spec(props) for props in data.to_fivetran_connector_table_props_data()
     ]
 
 
-def _upstream(project: Project, connection: Connection, table: str) -> list[Any]:
-    """The objects that a table is loaded from: those of its own name, or all of its extracts."""
+def _inputs(project: Project, connection: Connection) -> Callable[[str], list[AssetKey]]:
+    """What tables are loaded from: objects of a table's own name, or all of the extracts'."""
     keys = [
         key
         for extract in project.extracts
         if extract.name in connection.after
         for key in extract.relations
     ]
-    name = table.split(".")[-1]
-    own = [key for key in keys if key.table.endswith(f"_{name}")]
-    return [asset_key(key) for key in own or keys]
+
+    def of(table: str) -> list[AssetKey]:
+        own = [key for key in keys if key.table.endswith(f"_{table}")]
+        return [asset_key(key) for key in own or keys]
+
+    return of
 
 
 def check_spec(connection: Connection, relation: Relation, table: Table) -> AssetCheckSpec:
