@@ -20,7 +20,12 @@ from dagster import (
 )
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
-from dataplatform.automation.conditions import gates_of, with_conditions, with_own_clock
+from dataplatform.automation.conditions import (
+    connected,
+    gates_of,
+    with_conditions,
+    with_own_clock,
+)
 from dataplatform.automation.newsroom import Newsroom
 from dataplatform.automation.notices import Cursor, deliver, gather
 from dataplatform.automation.pipelines import EVERYTHING, build_jobs, build_schedules, selection_of
@@ -67,10 +72,12 @@ def build_definitions(project: Project, rest: Definitions) -> Definitions:
 def _coverage(
     pipelines: Sequence[Pipeline], definitions: Iterable[Any]
 ) -> dict[AssetKey, list[str]]:
-    """Return the pipelines that make each asset."""
-    graph = AssetGraph.from_assets(
-        [definition for definition in definitions if isinstance(definition, AssetsDefinition)]
-    )
+    """Return the pipelines that make each asset whose runs or checks are decided by conditions.
+
+    A connection whose tables nobody reads or checks needs none: there may be thousands of tables,
+    and what stands alone changes nothing in what a selection finds among the rest.
+    """
+    graph = AssetGraph.from_assets(connected(definitions))
     covered: dict[AssetKey, list[str]] = {key: [EVERYTHING] for key in graph.get_all_asset_keys()}
     for pipeline in pipelines:
         for key in selection_of(pipeline).resolve(graph):
