@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dataplatform.local.fivetran.model import SetupTest, SyncFailure, Table
+from dataplatform.local.fivetran.model import Parts, SetupTest, SyncFailure, Table
 
 if TYPE_CHECKING:
     import duckdb
@@ -48,10 +48,26 @@ class Session(Protocol):
     def live_count(self, table: Table) -> int:
         """Return how many rows are there that the source had at the last sync."""
 
-    def delete_absent(self, table: Table, select: str) -> int:
+    def live_parts(
+        self, table: Table, column: str, rows: int
+    ) -> tuple[Parts, dict[int, int]] | None:
+        """Cut a table into parts by a key column, and count the live rows of each.
+
+        Args:
+            table: the table's description.
+            column: the destination name of the key column.
+            rows: how many rows a part is to have, about.
+
+        Returns:
+            The parts that have live rows, and how many by number; None where the table is too
+            small to be cut or does not hold the column as integers.
+        """
+
+    def delete_absent(self, table: Table, select: str, within: Parts | None = None) -> int:
         """End every row whose key the query does not return; return how many.
 
-        The table's mode says what that is: marked deleted, its version closed, or removed.
+        The table's mode says what that is: marked deleted, its version closed, or removed. Rows
+        outside of the parts ``within`` are left alone.
         """
 
     def delete_present(self, table: Table, select: str) -> int:

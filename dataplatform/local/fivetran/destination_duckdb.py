@@ -23,6 +23,7 @@ from dataplatform.local.fivetran.incoming import SALT
 from dataplatform.local.fivetran.model import (
     HISTORY,
     SYNCED,
+    Parts,
     SetupTest,
     Table,
 )
@@ -77,13 +78,14 @@ class DuckDBSession:
         return qualified(self.catalog, table.target_schema, table.target)
 
     def _exists(self, table: Table) -> bool:
-        return bool(
-            self._value(
-                "SELECT count(*) FROM duckdb_tables() "
-                "WHERE database_name = ? AND schema_name = ? AND table_name = ?",
-                [self.catalog, table.target_schema, table.target],
-            )
-        )
+        import duckdb
+
+        # The engine's own list of tables asks every attached source for its tables as well.
+        try:
+            self.engine.execute(f"SELECT rowid FROM {self.place(table)} LIMIT 0")
+        except (duckdb.CatalogException, duckdb.BinderException):
+            return False
+        return True
 
     def prepare(self, table: Table, *, replace: bool) -> bool:
         self.engine.execute(
@@ -113,9 +115,20 @@ class DuckDBSession:
         place = self.place(table)
         return int(self._value(f"SELECT count(*) FROM {place} t WHERE {removal.live(table)}"))
 
-    def delete_absent(self, table: Table, select: str) -> int:
+    def live_parts(
+        self, table: Table, column: str, rows: int
+    ) -> tuple[Parts, dict[int, int]] | None:
+        return removal.live_parts(self.engine, table, self.place(table), column, rows)
+
+    def delete_absent(self, table: Table, select: str, within: Parts | None = None) -> int:
         return removal.by_keys(
-            self.engine, table, self.place(table), select, self.synced_at, absent=True
+            self.engine,
+            table,
+            self.place(table),
+            select,
+            self.synced_at,
+            absent=True,
+            within=within,
         )
 
     def delete_present(self, table: Table, select: str) -> int:

@@ -65,7 +65,9 @@ def merge(
     """
     names = names_of(table)
     compared = [name for name in names if name not in table.key]
-    stage(engine, table, place, select, f", {gone(table)} AS _gone")
+    if not stage(engine, table, place, select, f", {gone(table)} AS _gone"):
+        engine.execute(f"DROP TABLE {INCOMING}")
+        return 0, 0, 0
     new = f"t.{ident(table.key[0])} IS NULL"
     differs = "".join(f" OR t.{ident(n)} IS DISTINCT FROM s.{ident(n)}" for n in compared)
     engine.execute(

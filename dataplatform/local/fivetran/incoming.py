@@ -73,7 +73,7 @@ def held_types(engine: duckdb.DuckDBPyConnection, place: str) -> dict[str, str]:
 
 def stage(
     engine: duckdb.DuckDBPyConnection, table: Table, place: str, select: str, more: str = ""
-) -> None:
+) -> int:
     """Fill ``INCOMING`` with a query's rows, in the types the destination holds them in.
 
     Args:
@@ -82,13 +82,17 @@ def stage(
         place: its quoted name in the warehouse.
         select: a query whose columns bear the destination's names.
         more: further expressions for every row, each with a leading comma.
+
+    Returns:
+        The rows.
     """
     # A column of the destination may be wider than what comes; compared is in its own type.
     types = held_types(engine, place)
     casts = ", ".join(f"CAST({ident(n)} AS {types[n]}) AS {ident(n)}" for n in names_of(table))
-    engine.execute(
+    row = engine.execute(
         f"CREATE TEMP TABLE {INCOMING} AS SELECT {casts}{more} FROM ({ready(table, select)})"
-    )
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def keys(engine: duckdb.DuckDBPyConnection, table: Table, place: str, select: str) -> str:

@@ -126,6 +126,20 @@ class TableResult:
 
 
 @dataclass(frozen=True)
+class Parts:
+    """Some parts of a table: ranges of equal width of the values of an integer key.
+
+    Part number n holds the rows whose value is at least ``low + n * width`` and less than the
+    next part's first.
+    """
+
+    column: str
+    low: int
+    width: int
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class SetupTest:
     """One setup test, in the API's words: status PASSED, FAILED or SKIPPED."""
 

@@ -10,15 +10,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dataplatform.local.fivetran.history import closing
-from dataplatform.local.fivetran.incoming import keys, matches
+from dataplatform.local.fivetran.incoming import held_types, keys, matches
 from dataplatform.local.fivetran.merge import moment
-from dataplatform.local.fivetran.model import ACTIVE, DELETED, HISTORY, SYNCED, Table
+from dataplatform.local.fivetran.model import ACTIVE, DELETED, HISTORY, SYNCED, Parts, Table
 from dataplatform.local.fivetran.sql import ident, listed
 
 if TYPE_CHECKING:
     import duckdb
 
 _GONE = "_fivetran_gone"
+_INTEGERS = ("INTEGER", "BIGINT")
+_MOST_PARTS = 4096
+_LARGEST = 2**62
 
 
 def live(table: Table, alias: str = "t") -> str:
@@ -36,6 +39,7 @@ def by_keys(
     at: datetime,
     *,
     absent: bool,
+    within: Parts | None = None,
 ) -> int:
     """End live rows by their keys.
 
@@ -46,6 +50,7 @@ def by_keys(
         select: a query that yields at least the key's columns (all columns where none is a key).
         at: written to every row that is marked or closed.
         absent: whether the rows meant are those that the query does not return.
+        within: the parts of the table that are meant; the whole table if not given.
 
     Returns:
         The rows ended.
@@ -54,9 +59,44 @@ def by_keys(
     engine.execute(
         f"CREATE TEMP TABLE {_GONE} AS SELECT {listed(table.key, 't')} FROM {place} t "
         f"{join} JOIN ({keys(engine, table, place, select)}) s ON {matches(table, 's', 't')} "
-        f"WHERE {live(table)}"
+        f"WHERE {live(table)}{_inside(within)}"
     )
     return _end(engine, table, place, at)
+
+
+def live_parts(
+    engine: duckdb.DuckDBPyConnection, table: Table, place: str, column: str, rows: int
+) -> tuple[Parts, dict[int, int]] | None:
+    """Cut a table into parts and count the live rows of each; see ``Session.live_parts``."""
+    if held_types(engine, place).get(column) not in _INTEGERS:
+        return None
+    name = f"t.{ident(column)}"
+    row = engine.execute(
+        f"SELECT count(*), min({name}), max({name}) FROM {place} t WHERE {live(table)}"
+    ).fetchone()
+    count, low, high = row or (0, None, None)
+    wanted = min(count // rows, _MOST_PARTS)
+    # No part may begin or end where numbers do.
+    if wanted < 2 or low < -_LARGEST or high > _LARGEST or high - low > _LARGEST // 2:
+        return None
+    width = (high - low) // wanted + 1
+    counted = engine.execute(
+        f"SELECT {_part(column, low, width)} AS part, count(*) FROM {place} t "
+        f"WHERE {live(table)} GROUP BY part"
+    ).fetchall()
+    counts = dict(counted)
+    return Parts(column, low, width, tuple(sorted(counts))), counts
+
+
+def _part(column: str, low: int, width: int) -> str:
+    return f"(t.{ident(column)}::BIGINT - ({low})) // {width}"
+
+
+def _inside(within: Parts | None) -> str:
+    if within is None:
+        return ""
+    part = _part(within.column, within.low, within.width)
+    return f" AND {part} IN ({', '.join(map(str, within.numbers)) or 'NULL'})"
 
 
 def absent_within(

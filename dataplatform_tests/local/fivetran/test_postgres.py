@@ -144,6 +144,42 @@ def test_every_change_is_found_and_nothing_else_touched(
     _assert_equal(service, source, "orders", "id, note, amount")
 
 
+def test_rows_gone_from_tables_large_enough_to_be_compared_in_parts(
+    service: Service, source: psycopg.Connection[Any], production: Make
+) -> None:
+    # One with an index that counts, one of two keys, one whose rows lie in two heaps.
+    source.execute(
+        """CREATE TABLE single (id int PRIMARY KEY, v text);
+        INSERT INTO single SELECT i * 7 - 20000, 'v' FROM generate_series(1, 6000) i;
+        CREATE TABLE pair (a bigint, b bigint, PRIMARY KEY (a, b));
+        INSERT INTO pair SELECT i, i % 3 FROM generate_series(1, 6000) i;
+        CREATE TABLE parted (id bigint PRIMARY KEY) PARTITION BY RANGE (id);
+        CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (3000);
+        CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM (3000) TO (9000);
+        INSERT INTO parted SELECT i FROM generate_series(1, 6000) i"""
+    )
+    connection = production()
+    assert service.sync(connection)["by_table"]["single"] == (6000, 0, 0)
+    source.execute(
+        """DELETE FROM single WHERE id IN (-19993, 22000, 1) OR id BETWEEN 5000 AND 5100;
+        UPDATE single SET id = id + 1000000 WHERE id = -19986;
+        INSERT INTO single VALUES (-30000, 'below');
+        DELETE FROM pair WHERE a IN (1, 777, 6000);
+        DELETE FROM parted WHERE id IN (5, 5999)"""
+    )
+    counted = source.execute("SELECT 6000 - count(*) FROM single WHERE id BETWEEN -20000 AND 22000")
+    gone = counted.fetchone()
+    assert gone is not None
+    assert service.sync(connection)["by_table"] == {
+        "single": (2, 0, gone[0]),
+        "pair": (0, 0, 3),
+        "parted": (0, 0, 2),
+    }
+    _assert_equal(service, source, "single", "id, v")
+    _assert_equal(service, source, "pair", "a, b")
+    _assert_equal(service, source, "parted", "id")
+
+
 def test_late_commit_of_an_early_transaction_is_found(
     service: Service,
     source: psycopg.Connection[Any],

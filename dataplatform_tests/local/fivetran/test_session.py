@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,44 @@ def test_rows_named_by_their_key_end(warehouse: Warehouse, mode: str) -> None:
         assert session.live_count(table) == 2
         assert session.delete_absent(table, "SELECT 3::BIGINT AS id") == 1
     assert warehouse.rows(f"SELECT id FROM raw.t WHERE {_LIVE[mode]}") == [(3,)]
+
+
+@_MODES
+def test_only_the_parts_that_are_named_lose_rows(warehouse: Warehouse, mode: str) -> None:
+    table = Table("s", "t", "raw", "t", _COLUMNS, mode=mode)
+    warehouse.first(table, ", ".join(f"({n}, 'v')" for n in range(-50, 50)))
+    with warehouse.session(table) as session:
+        assert session.prepare(table, replace=False)
+        assert session.delete_present(table, "SELECT -50 AS id") == 1
+        cut = session.live_parts(table, "id", 10)
+        assert cut is not None
+        parts, counts = cut
+        assert (parts.low, sum(counts.values())) == (-49, 99)
+        assert parts.numbers == tuple(range(len(counts)))
+        # Nothing remains in the source, but only the second part is looked at.
+        nothing = "SELECT 0 AS id WHERE false"
+        assert session.delete_absent(table, nothing, replace(parts, numbers=())) == 0
+        second = replace(parts, numbers=(1,))
+        assert session.delete_absent(table, nothing, second) == counts[1]
+        assert session.live_count(table) == 99 - counts[1]
+    left = {row[0] for row in warehouse.rows(f"SELECT id FROM raw.t WHERE {_LIVE[mode]}")}
+    first = parts.low + parts.width
+    assert left == set(range(-49, 50)) - set(range(first, first + parts.width))
+
+
+@pytest.mark.parametrize(
+    ("column", "rows"),
+    [
+        (Column("Id", "id", "BIGINT", key=True), "(-9223372036854775808, 'a'), (1, 'b'), (2, 'c')"),
+        (Column("Id", "id", "BIGINT", key=True), "(9223372036854775807, 'a'), (1, 'b'), (2, 'c')"),
+        (Column("Id", "id", "VARCHAR", key=True), "('1', 'a'), ('2', 'b'), ('3', 'c')"),
+    ],
+)
+def test_what_cannot_be_cut_into_parts(warehouse: Warehouse, column: Column, rows: str) -> None:
+    table = Table("s", "t", "raw", "t", (column, _COLUMNS[1]))
+    warehouse.first(table, rows)
+    with warehouse.session(table) as session:
+        assert session.live_parts(table, "id", 1) is None
 
 
 def test_a_clock_that_was_set_back_repeats_no_version(warehouse: Warehouse) -> None:

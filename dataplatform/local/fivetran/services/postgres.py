@@ -4,7 +4,7 @@ All tables are read in one snapshot through DuckDB's PostgreSQL extension, strai
 destination's transaction. The first sync reads a table in full, in parallel. Later ones read the
 rows whose transaction is not older than the last snapshot's horizon, which finds every insert and
 every update, of old rows too; deletes are found by counting, and by comparing keys where the
-counts differ. What the database holds is described in ``postgres_catalog``.
+counts differ (``postgres_deletes``). What the database holds is described in ``postgres_catalog``.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from dataplatform.local.fivetran.model import (
 )
 from dataplatform.local.fivetran.services.base import Service
 from dataplatform.local.fivetran.services.postgres_catalog import read_tables
+from dataplatform.local.fivetran.services.postgres_deletes import differing, keys_within
 from dataplatform.local.fivetran.sql import ident, literal, qualified
 
 _SOURCE = "_fivetran_source"
@@ -164,28 +165,36 @@ class PostgresService(Service):
         self, session: Session, table: Table, known: int | None, result: TableResult
     ) -> None:
         """Bring a table that was synced before in line, from a horizon or in full."""
-        place = qualified(table.schema, table.name)
         # Modular distance to the newest transaction: right across a wrap-around, and frozen rows
         # keep their number; a row taken for new by mistake is compared and found unchanged.
         fresh = None if known is None else f"age(xmin) <= age('{known % 2**32}'::xid)"
-        counts = (
-            f"count(*) AS n, {f'count(*) FILTER (WHERE {fresh})' if fresh else 'count(*)'} AS m"
-        )
+        place = qualified(table.schema, table.name)
+        if table.has_key:
+            rows = rows_of(table) if fresh is None else picked(table, fresh, table.columns)
+            result.inserted, result.updated, _ = session.merge(table, rows)
+            # Every source row is live by now, so equal counts mean equal keys.
+            (total,) = self._ask(session, f"SELECT count(*) AS n FROM {place}")
+            if total != session.live_count(table):
+                result.deleted = self._delete(session, table)
+            return
+        counts = f"count(*) AS n, count(*) FILTER (WHERE {fresh or 'true'}) AS m"
         total, candidates = self._ask(session, f"SELECT {counts} FROM {place}")
         if fresh is not None and not candidates and total == session.live_count(table):
-            return
-        if table.has_key:
-            if candidates:
-                rows = rows_of(table) if fresh is None else picked(table, fresh, table.columns)
-                result.inserted, result.updated, _ = session.merge(table, rows)
-            # Every source row is live by now, so equal counts mean equal keys.
-            if total != session.live_count(table):
-                keys = tuple(column for column in table.columns if column.key)
-                result.deleted = session.delete_absent(table, rows_of(table, keys))
             return
         result.inserted, result.updated, _ = session.merge(table, rows_of(table))
         if total != session.live_count(table):
             result.deleted = session.delete_absent(table, rows_of(table))
+
+    def _delete(self, session: Session, table: Table) -> int:
+        """End the rows the source no longer has; every row it has is live."""
+        keys = tuple(column for column in table.columns if column.key)
+        parts = differing(
+            session, table, lambda sql: session.engine.execute(_query(sql)).fetchall()
+        )
+        if parts is None:
+            return session.delete_absent(table, rows_of(table, keys))
+        rows = _cast(f"({_query(keys_within(table, parts))})", keys, "name")
+        return session.delete_absent(table, rows, parts)
 
 
 def _query(sql: str) -> str:

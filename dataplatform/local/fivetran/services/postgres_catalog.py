@@ -40,7 +40,8 @@ SELECT n.nspname, c.relname, c.oid::bigint, c.relkind::text,
        (SELECT json_agg(pg_relation_filenode(p.oid) ORDER BY p.oid) FROM
          (SELECT relid::oid FROM pg_partition_tree(c.oid) UNION SELECT c.oid) p(oid)),
        (SELECT coalesce(json_agg(a.attnum ORDER BY a.attnum), '[]') FROM pg_attribute a
-        WHERE a.attrelid = c.oid AND a.atthasmissing AND NOT a.attisdropped)
+        WHERE a.attrelid = c.oid AND a.atthasmissing AND NOT a.attisdropped),
+       c.relhassubclass
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_index k ON k.indrelid = c.oid AND k.indisprimary
@@ -132,7 +133,8 @@ def read_tables(connection: Any, prefix: str, identity: str) -> list[Table]:
     targets = {schema: destination_names(names) for schema, names in by_schema.items()}
     alike = Counter((row[0].lower(), row[1].lower()) for row in rows)
     tables = []
-    for schema, name, oid, kind, parts, attributes, replica, unlogged, nodes, filled in rows:
+    for row in rows:
+        schema, name, oid, kind, parts, attributes, replica, unlogged, nodes, filled, parent = row
         attributes = attributes or []
         names = column_names(attribute[0] for attribute in attributes)
         columns, renders, by_server = [], {}, {}
@@ -156,6 +158,8 @@ def read_tables(connection: Any, prefix: str, identity: str) -> list[Table]:
                 details={
                     "oid": oid,
                     "partitioned": kind == "p",
+                    # Its rows are all in one heap, so that an index finds all of them.
+                    "single": kind == "r" and not parent,
                     "unlogged": unlogged,
                     "identity": replica,
                     "primary_key": [a[0] for a in attributes if a[4]],
