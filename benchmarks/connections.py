@@ -41,6 +41,8 @@ _LOAD = "from dataplatform.definitions import defs; defs.get_repository_def()"
 _PARTS = """
 import time
 begun = time.perf_counter()
+import gc
+gc.disable()  # as the command does
 from dataplatform.declarations.project import open_project
 from dataplatform.ingestion.account.plan import Account
 from dataplatform.ingestion.apply import make_plan

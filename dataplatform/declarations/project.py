@@ -24,7 +24,7 @@ from dataplatform.declarations.errors import DeclarationError, UserError, neares
 from dataplatform.declarations.extract import Extract, load_extract
 from dataplatform.declarations.pipeline import Pipeline, load_pipeline
 from dataplatform.declarations.references import check_references
-from dataplatform.declarations.yaml_file import read_yaml, shown
+from dataplatform.declarations.yaml_file import Loc, read_yaml, shown
 from dataplatform.keys import (
     CANDIDATE,
     CURATED,
@@ -82,17 +82,18 @@ class Project:
         landed: dict[Relation, Connection] = {}
         schemas: dict[str, Connection] = {}
         for connection in connections:
-            file = read_yaml(self.root / connection.file, self.root)
             for index, name in enumerate(connection.after):
                 if name not in extracts:
-                    raise file.error(
+                    raise self._error(
+                        connection.file,
                         ("after", index),
                         f"{name!r} is not an extract.{nearest(name, extracts)}",
                     )
             other = schemas.setdefault(connection.destination_schema, connection)
             if other is not connection:
                 key = "prefix" if connection.prefix else "schema"
-                raise file.error(
+                raise self._error(
+                    connection.file,
                     (key,),
                     f"{connection.destination_schema!r} is already the {key} of {other.file}.",
                 )
@@ -150,6 +151,9 @@ class Project:
             self.contracts,
             self.pipelines,
         )
+
+    def _error(self, file: Path, loc: Loc, message: str) -> DeclarationError:
+        return read_yaml(self.root / file, self.root).error(loc, message)
 
     def _all(
         self, kind: str, load: Callable[[Path], Declared], deep: bool = False

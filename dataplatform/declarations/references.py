@@ -96,6 +96,8 @@ def check_references(file: YamlFile, local_allowed: bool | None = None) -> None:
         return ""
 
     for loc, text in _texts(file.data, ()):
+        if "${" not in text:
+            continue
         try:
             expand(text, variable, local)
         except BadReference as error:

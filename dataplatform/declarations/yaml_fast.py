@@ -39,11 +39,10 @@ def read_plain(text: str) -> tuple[dict[str, Any], Place] | None:
         return None
     from yaml import YAMLError
 
-    try:
-        from yaml import CBaseLoader
-    except ImportError:
+    kind = _loader()
+    if kind is None:
         return None
-    loader = CBaseLoader(text)
+    loader = kind(text)
     try:
         node = loader.get_single_node()
         if node is None or node.tag != _MAP:
@@ -53,6 +52,28 @@ def read_plain(text: str) -> tuple[dict[str, Any], Place] | None:
         return None
     finally:
         loader.dispose()
+
+
+@lru_cache(maxsize=1)
+def _loader() -> Any:
+    """Return libyaml's parser, or None where it is not there.
+
+    What a value means is told here by its text, so that nothing need be asked for each of them.
+    """
+    try:
+        from yaml import CBaseLoader, MappingNode
+    except ImportError:
+        return None
+
+    class Loader(CBaseLoader):
+        def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
+            return _MAP if kind is MappingNode else ""
+
+        def descend_resolver(self, parent: Any, index: Any) -> None: ...
+
+        def ascend_resolver(self) -> None: ...
+
+    return Loader
 
 
 def _mapping(node: Any) -> tuple[dict[str, Any], Place]:

@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from dataplatform.collector import collector_paused
+
 if TYPE_CHECKING:
     from dataplatform.ingestion.account.changes import Change
     from dataplatform.ingestion.account.plan import SetupResult
@@ -37,13 +39,16 @@ Destroy = Annotated[
 
 def plan(as_json: AsJson = False, rotate: Rotate = False, allow_destroy: Destroy = False) -> None:
     """Show what applying would change; exit code 3 when there is something."""
-    from dataplatform.declarations.project import open_project
-    from dataplatform.ingestion.account.plan import Account
-    from dataplatform.ingestion.apply import make_plan
-    from dataplatform.resources.fivetran.workspace import open_client
+    # What is imported, declared and read from the account stays until the command ends.
+    with collector_paused():
+        from dataplatform.declarations.project import open_project
+        from dataplatform.ingestion.account.plan import Account
+        from dataplatform.ingestion.apply import make_plan
+        from dataplatform.resources.fivetran.workspace import open_client
 
-    project = open_project()
-    planned = make_plan(Account(project, open_client(project), rotate), allow_destroy=allow_destroy)
+        project = open_project()
+        account = Account(project, open_client(project), rotate)
+        planned = make_plan(account, allow_destroy=allow_destroy)
     if as_json:
         typer.echo(json.dumps([change.as_json() for change in planned.changes], default=str))
     else:
