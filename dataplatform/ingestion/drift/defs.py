@@ -19,7 +19,6 @@ from dagster import (
     MetadataValue,
     ScheduleDefinition,
     define_asset_job,
-    multi_asset_check,
 )
 
 from dataplatform.declarations.connection import Connection, Table
@@ -29,6 +28,7 @@ from dataplatform.keys import Relation, asset_key
 from dataplatform.resources.executor import EXECUTOR
 from dataplatform.resources.fivetran.workspace import DeclaredWorkspace
 from dataplatform.resources.instance import OWN_CLOCK, RULE, SEVERITY
+from dataplatform.resources.steps import check_step
 
 CHECK_NAME = "account_as_declared"
 JOB = "connection_drift"
@@ -70,17 +70,6 @@ def _checks(project: Project) -> AssetChecksDefinition:
         for relation in connection.relations
     }
 
-    @multi_asset_check(
-        # Another name than the job's: all jobs of a running code location are told apart by name.
-        name="compare_connections_with_account",
-        specs=[
-            _spec(connection, relation, table)
-            for connection in project.connections
-            for relation, table in connection.relations.items()
-        ],
-        can_subset=True,
-        description="Whether the account holds the connections as their files declare them.",
-    )
     def connection_drift(
         context: AssetCheckExecutionContext, fivetran: DeclaredWorkspace
     ) -> Iterator[AssetCheckResult]:
@@ -103,7 +92,17 @@ def _checks(project: Project) -> AssetChecksDefinition:
                 },
             )
 
-    return connection_drift
+    return check_step(
+        connection_drift,
+        # Another name than the job's: all jobs of a running code location are told apart by name.
+        name="compare_connections_with_account",
+        checks=[
+            _spec(connection, relation, table)
+            for connection in project.connections
+            for relation, table in connection.relations.items()
+        ],
+        description="Whether the account holds the connections as their files declare them.",
+    )
 
 
 def _spec(connection: Connection, relation: Relation, table: Table) -> AssetCheckSpec:

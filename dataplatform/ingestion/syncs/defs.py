@@ -20,7 +20,6 @@ from dagster import (
     Failure,
     MaterializeResult,
     MetadataValue,
-    multi_asset,
 )
 
 from dataplatform.declarations.connection import Connection, Table
@@ -37,6 +36,7 @@ from dataplatform.resources.instance import (
     latest_blocking_verdicts,
     wait_for_planned_checks,
 )
+from dataplatform.resources.steps import table_step
 from dataplatform.resources.table_metadata import observed_metadata
 from dataplatform.resources.warehouse import TableFacts, Warehouse
 from dataplatform.resources.warehouse.resource import WarehouseResource
@@ -99,14 +99,6 @@ def _sync(project: Project, connection: Connection) -> AssetsDefinition:
     tables = connection.relations
     specs = connection_specs(project, connection)
 
-    @multi_asset(
-        name=f"sync_{connection.name}",
-        specs=specs,
-        check_specs=[check_spec(connection, relation, table) for relation, table in tables.items()],
-        can_subset=False,
-        op_tags={"dagster/compute_kind": "fivetran", "dagster/priority": _PRIORITY},
-        description=connection.description or None,
-    )
     def sync(
         context: AssetExecutionContext,
         fivetran: DeclaredWorkspace,
@@ -153,7 +145,14 @@ def _sync(project: Project, connection: Connection) -> AssetsDefinition:
                 allow_retries=False,
             )
 
-    return sync
+    return table_step(
+        sync,
+        name=f"sync_{connection.name}",
+        specs=specs,
+        checks=[check_spec(connection, relation, table) for relation, table in tables.items()],
+        description=connection.description or None,
+        tags={"dagster/compute_kind": "fivetran", "dagster/priority": _PRIORITY},
+    )
 
 
 def refuse_broken_inputs(
