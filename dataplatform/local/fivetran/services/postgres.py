@@ -172,10 +172,7 @@ class PostgresService(Service):
         if table.has_key:
             rows = rows_of(table) if fresh is None else picked(table, fresh, table.columns)
             result.inserted, result.updated, _ = session.merge(table, rows)
-            # Every source row is live by now, so equal counts mean equal keys.
-            (total,) = self._ask(session, f"SELECT count(*) AS n FROM {place}")
-            if total != session.live_count(table):
-                result.deleted = self._delete(session, table)
+            result.deleted = self._delete(session, table)
             return
         counts = f"count(*) AS n, count(*) FILTER (WHERE {fresh or 'true'}) AS m"
         total, candidates = self._ask(session, f"SELECT {counts} FROM {place}")
@@ -192,7 +189,14 @@ class PostgresService(Service):
             session, table, lambda sql: session.engine.execute(_query(sql)).fetchall()
         )
         if parts is None:
+            place = qualified(table.schema, table.name)
+            (total,) = self._ask(session, f"SELECT count(*) AS n FROM {place}")
+            # Every source row is live by now, so equal counts mean equal keys.
+            if total == session.live_count(table):
+                return 0
             return session.delete_absent(table, rows_of(table, keys))
+        if not parts.numbers:
+            return 0
         rows = _cast(f"({_query(keys_within(table, parts))})", keys, "name")
         return session.delete_absent(table, rows, parts)
 

@@ -2,7 +2,8 @@
 
 Once every row of the source is live in the warehouse, a range of keys that counts as many rows on
 both sides holds the same rows. Ranges are counted by the primary key's index, and only those that
-differ are compared key by key. Tables whose key is not one integer are compared as a whole.
+differ are compared key by key. Tables that are small, or whose key is not one integer, are left to
+the caller.
 """
 
 from __future__ import annotations
