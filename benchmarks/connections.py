@@ -5,7 +5,9 @@ the repository's own, and a local service that holds them as declared, and print
 
 - the seconds of ``dataplatform connections plan`` (aiming at 10), in a process of its own, and of
   its parts;
-- loading the big graph over loading the small one (at most 2), in turns.
+- loading the big graph over loading the small one (at most 2), in turns, and beside it the same
+  tables as bare Dagster assets with two checks each, without files, metadata or anything else: what
+  Dagster's decorators alone cost.
 """
 
 from __future__ import annotations
@@ -38,6 +40,32 @@ COLUMNS = {
     "updated_at": "timestamptz",
 }
 _LOAD = "from dataplatform.definitions import defs; defs.get_repository_def()"
+_BARE = """
+import gc, sys
+gc.disable()
+import dagster as dg, dagster_fivetran
+connections, tables = int(sys.argv[1]), int(sys.argv[2])
+steps, keys = [], []
+for number in range(connections):
+    mine = [
+        dg.AssetKey([f"bench{number:04}_public", f"table_{index:03}"])
+        for index in range(tables // connections)
+    ]
+    keys += mine
+    @dg.multi_asset(
+        name=f"sync_{number}",
+        specs=[dg.AssetSpec(key) for key in mine],
+        check_specs=[dg.AssetCheckSpec("columns", asset=key) for key in mine],
+    )
+    def sync(context):
+        yield
+    steps.append(sync)
+specs = [dg.AssetCheckSpec("drift", asset=key) for key in keys]
+@dg.multi_asset_check(specs=specs, can_subset=True)
+def drift(context):
+    yield
+dg.Definitions(assets=steps, asset_checks=[drift]).get_repository_def()
+"""
 _PARTS = """
 import time
 begun = time.perf_counter()
@@ -240,15 +268,18 @@ def measure_load(connections: int, tables: int, rounds: int) -> float:
         big = project_folder(Path(name) / "big", connections, tables)
         for project in (small, big):
             _run(["-c", _LOAD], project)
+        bare: list[float] = []
         times: dict[Path, list[float]] = {small: [], big: []}
         for _ in range(rounds):
             for project, found in times.items():
                 found.append(_run(["-c", _LOAD], project)[0])
+            bare.append(_run(["-c", _BARE, str(connections), str(tables)], small)[0])
     one, other = statistics.median(times[small]), statistics.median(times[big])
     ratio = other / one
     print(
         f"loading the graph: small {one:.1f} s, with {connections} connections and {tables} more "
-        f"tables {other:.1f} s, ratio {ratio:.2f} (at most {LOAD_RATIO:.1f})"
+        f"tables {other:.1f} s, ratio {ratio:.2f} (at most {LOAD_RATIO:.1f}); "
+        f"as bare Dagster assets and checks {statistics.median(bare):.1f} s"
     )
     return ratio
 

@@ -25,7 +25,7 @@ from dagster import (
 )
 from dagster._core.events import StepMaterializationData
 
-from dataplatform.automation.conditions import gates_of, with_conditions
+from dataplatform.automation.conditions import connected, gates_of, with_conditions
 from dataplatform.automation.pipelines import EVERYTHING, PIPELINE_TAG
 
 RAW = AssetKey(["raw", "orders"])
@@ -232,3 +232,14 @@ def test_a_sync_has_no_condition_and_a_declared_one_is_kept() -> None:
     specs = {spec.key: spec for definition in CONDITIONED for spec in definition.specs}
     assert specs[RAW].automation_condition is None
     assert specs[STAGED].automation_condition is not None
+
+
+def test_what_stands_alone_needs_no_coverage() -> None:
+    @asset(key=["raw", "alone"])
+    def alone() -> None:
+        """Nothing."""
+
+    assert connected([alone, *DEFINED]) == [sync, dbt_build]
+    assert connected([alone, sync]) == []
+    # Who checks it apart from the step that makes it asks who else looks after it.
+    assert connected([sync, check_raw]) == [sync]
