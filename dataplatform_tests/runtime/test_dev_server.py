@@ -52,7 +52,7 @@ def test_a_bare_dagster_dev(server: Server, folder: Path, project: Any) -> None:
         assert mark is not None and str(mark.pid) == (folder / "started").read_text()
         os.kill(mark.pid, signal.SIGKILL)
         server.until(lambda: _status(instance, killed) == "FAILURE", 10)
-        assert not instance.event_log_storage.get_concurrency_run_ids()
+        server.until(lambda: not instance.event_log_storage.get_concurrency_run_ids(), 10)
 
         # A run is stopped by its user.
         (folder / "started").unlink()
