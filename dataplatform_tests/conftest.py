@@ -1,0 +1,14 @@
+"""The order in which two processes share the tests: long files first, so that both end together.
+
+Fixtures live in the rooms.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put whole companies first, then whatever starts servers, then the quick tests."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: ("end_to_end" not in item.path.parts, item.path not in slow))
