@@ -57,6 +57,9 @@ class Server:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # A shell that started the tests in its background has them ignore interrupts, and
+                # Dagster would inherit that and never stop.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
 
     def wait_until_warm(self) -> None:
