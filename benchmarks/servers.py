@@ -5,8 +5,6 @@ What is measured, and against what, is in ``sync`` and ``cdc``.
 
 from __future__ import annotations
 
-import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +18,8 @@ import psycopg
 
 from dataplatform.local.ports import HOST
 from dataplatform.local.postgres import Postgres
-from dataplatform.local.server import Fivetran, Server
+from dataplatform.local.server import Fivetran
+from dataplatform_tests.child_server import child, free_port
 
 _TABLE = """
 CREATE TABLE measured AS
@@ -32,38 +31,6 @@ SELECT i::bigint AS id, 'customer ' || i AS name, md5(i::text) AS digest,
        CASE WHEN i % 3 > 0 THEN 'note ' || i END AS note
 FROM generate_series(1, %s) i
 """
-
-
-@contextmanager
-def running(server: Server) -> Iterator[subprocess.Popen[bytes]]:
-    server.prepare()
-    process = subprocess.Popen(
-        server.command(),
-        env=server.environment(),
-        user=server.system_user(),
-        group=server.system_user(),
-        extra_groups=[] if server.system_user() else None,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-    )
-    try:
-        deadline = time.monotonic() + server.patience
-        while not server.is_ready():
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"The server {server.name} did not start.")
-            time.sleep(0.1)
-        server.after_start()
-        yield process
-    finally:
-        process.send_signal(server.stop_signal)
-        process.wait(30)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 class Service:
@@ -162,7 +129,7 @@ def servers(folder: Path, rows: int) -> Iterator[Bench]:
     postgres = Postgres("postgres", folder / "pg", free_port(), Postgres.make_credentials())
     credentials = Fivetran.make_credentials()
     fivetran = Fivetran("fivetran", folder / "service", free_port(), credentials)
-    with running(postgres), running(fivetran) as process, Memory(process.pid) as memory:
+    with child(postgres), child(fivetran) as process, Memory(process.pid) as memory:
         record = postgres.record()
         source = {key: record[key] for key in ("host", "port", "user", "password", "database")}
         bench = Bench(Service(fivetran.port, credentials, folder), source, memory)

@@ -18,7 +18,7 @@ from dataplatform.ingestion.apply import apply_connections, plan_connections
 from dataplatform.ingestion.defs import build_definitions
 from dataplatform.resources.defs import build_resources
 from dataplatform.resources.project import declared_project
-from dataplatform_tests.local.fivetran.conftest import free_port
+from dataplatform_tests.child_server import free_port
 from dataplatform_tests.resources.local_servers import served_project
 
 pytestmark = pytest.mark.slow

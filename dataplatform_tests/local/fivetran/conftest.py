@@ -6,7 +6,6 @@ import itertools
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,17 +21,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from dataplatform.local.fivetran.app import create_app
+from dataplatform_tests.child_server import child, free_port
 
 KEY, SECRET = "key", "secret"
 _numbers = itertools.count()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    # A companion port 10,000 above must exist, too.
-    return port if port < 55_000 else free_port()
 
 
 @contextmanager
@@ -41,28 +33,10 @@ def serve(kind: Any, **more: Any) -> Iterator[Any]:
     # Not pytest's own folder: PostgreSQL runs as a user who cannot enter that.
     folder = Path(tempfile.mkdtemp(prefix="server-"))
     server = kind(kind.__name__.lower(), folder, free_port(), kind.make_credentials(), **more)
-    server.prepare()
-    process = subprocess.Popen(
-        server.command(),
-        env=server.environment(),
-        user=server.system_user(),
-        group=server.system_user(),
-        extra_groups=[] if server.system_user() else None,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-    )
     try:
-        deadline = time.monotonic() + 60
-        while not server.is_ready():
-            assert process.poll() is None, f"{server.name} ended"
-            assert time.monotonic() < deadline, f"{server.name} did not start"
-            time.sleep(0.1)
-        server.after_start()
-        yield server
+        with child(server):
+            yield server
     finally:
-        process.send_signal(server.stop_signal)
-        process.wait(30)
         shutil.rmtree(folder, ignore_errors=True)
 
 

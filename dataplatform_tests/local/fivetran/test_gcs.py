@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from dataplatform_tests.local.fivetran.conftest import Service, free_port
+from dataplatform_tests.child_server import free_port
+from dataplatform_tests.local.fivetran.conftest import Service
 
 pytestmark = pytest.mark.slow
 

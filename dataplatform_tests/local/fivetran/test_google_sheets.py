@@ -19,7 +19,8 @@ from dataplatform.local.fivetran.services.google_sheets_api import SheetsApi
 from dataplatform.local.sources.sheets import build_app
 from dataplatform.local.sources.sheets_access import EMAIL, Readers
 from dataplatform.local.sources.sheets_book import Book, rendered
-from dataplatform_tests.local.fivetran.conftest import Service, free_port
+from dataplatform_tests.child_server import free_port
+from dataplatform_tests.local.fivetran.conftest import Service
 
 PRICES = [
     ["Product", "Unit Price", "Since", "Active", "", "Note", "_fivetran_synced"],

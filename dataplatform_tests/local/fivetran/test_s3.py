@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from dataplatform_tests.local.fivetran.conftest import Service, free_port, serve
+from dataplatform_tests.child_server import free_port
+from dataplatform_tests.local.fivetran.conftest import Service, serve
 
 pytestmark = pytest.mark.slow
 
