@@ -19,6 +19,10 @@ SNAPSHOTS = "snapshots"
 CANDIDATE = "candidate"
 PUBLISHED = "marts"
 CURATED = "curated"
+#: The platform's own tables: what monitors remember, what was published and accepted.
+PLATFORM = "dataplatform"
+#: Rows that were set aside because they break a rule.
+QUARANTINE = "quarantine"
 
 
 class Relation(NamedTuple):
