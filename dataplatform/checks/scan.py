@@ -13,6 +13,7 @@ from typing import Any
 
 from dataplatform.checks import families
 from dataplatform.checks.dialects import Dialect, dialect
+from dataplatform.checks.measures import Measure, measured
 from dataplatform.checks.predicates import COUNT, Pieces, pieces
 from dataplatform.checks.spec import SCAN, Check
 from dataplatform.checks.sql_rules import with_table
@@ -21,6 +22,8 @@ from dataplatform.declarations.errors import nearest
 from dataplatform.keys import Relation
 
 Execute = Callable[[str], Sequence[Sequence[Any]]]
+#: Takes what a scan measured, by column (None for the table) and measure.
+Measured = Callable[[Mapping[tuple[str | None, str], Any]], None]
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Scan:
         rules: the checks that need its rows, each with its SQL.
         settled: verdicts that its list of columns alone decides (types, absent columns).
         order: the names of all checks as given.
+        measures: figures that the same statement takes of the table.
     """
 
     relation: Relation
@@ -40,10 +44,11 @@ class Scan:
     settled: tuple[Verdict, ...]
     order: tuple[str, ...]
     columns: frozenset[str] = frozenset()
+    measures: tuple[Measure, ...] = ()
 
     @property
     def sql(self) -> str:
-        """The one statement; its row holds the row count, then four values for each rule."""
+        """The one statement: the row count, four values for each rule, one for each measure."""
         table = self.dialect.relation(self.relation)
         inner = [f"count(*) as {COUNT}"]
         outer = [COUNT]
@@ -51,6 +56,9 @@ class Scan:
             inner += [f"{expression} as {alias}" for alias, expression in piece.aggregates.items()]
             outer += [piece.observed, piece.failing, piece.considered]
             outer.append(f"coalesce({piece.passed}, false)")
+        for place, measure in enumerate(self.measures):
+            inner.append(f"{measure.sql} as m{place}")
+            outer.append(f"m{place}")
         select = ",\n  ".join(inner)
         # Expressions may repeat, so every one is named by its place.
         named = ",\n  ".join(f"{expression} as c{place}" for place, expression in enumerate(outer))
@@ -76,6 +84,10 @@ class Scan:
                 )
             )
         return sorted(found, key=lambda verdict: self.order.index(verdict.name))
+
+    def measured(self, row: Sequence[Any]) -> dict[tuple[str | None, str], Any]:
+        """Return what the statement's row measured, by column (None for the table) and measure."""
+        return measured(self.measures, row[1 + 4 * len(self.rules) :])
 
     def _reproduce(self, piece: Pieces) -> str:
         return with_table(piece.reproduce, self.dialect.relation(self.relation))
@@ -130,21 +142,27 @@ def key_expression(check: Check, present: frozenset[str], sql: Dialect) -> str:
 
 
 def plan(
-    checks: Sequence[Check], dialect_name: str, columns: Mapping[str, str] | None = None
+    checks: Sequence[Check],
+    dialect_name: str,
+    columns: Mapping[str, str] | None = None,
+    measures: Sequence[Measure] = (),
+    relation: Relation | None = None,
 ) -> Scan:
-    """Compile the rules of one table.
+    """Compile the rules and measures of one table.
 
     Args:
         checks: checks of one relation; those of another engine are left out.
         dialect_name: ``duckdb`` or ``snowflake``.
         columns: the table's columns and their types, or None to take the declared ones as given.
+        measures: what is measured in the same statement.
+        relation: the table, where there may be no checks to name it.
 
     Raises:
         UserError: no SQL can be written for this warehouse.
         ValueError: the checks are of more than one table, or there are none.
     """
     mine = [check for check in checks if check.engine == SCAN]
-    relations = {check.relation for check in mine}
+    relations = {check.relation for check in mine} | ({relation} if relation else set())
     if len(relations) != 1:
         raise ValueError("A scan looks at exactly one table.")
     sql = dialect(dialect_name)
@@ -167,6 +185,7 @@ def plan(
         tuple(settled),
         tuple(check.name for check in mine),
         frozenset(present or ()),
+        tuple(measures),
     )
 
 
@@ -209,14 +228,18 @@ def run_scan(
     checks: Sequence[Check],
     dialect_name: str,
     columns: Mapping[str, str] | None,
+    measures: Sequence[Measure] = (),
+    on_measured: Measured | None = None,
 ) -> list[Verdict]:
-    """Evaluate the rules of one table.
+    """Evaluate the rules of one table, and measure it in the same statement.
 
     Args:
         execute: runs one statement and returns its rows.
         checks: the rules; those of another engine are left out.
         dialect_name: the warehouse's dialect.
         columns: the table's columns and types; None says that the table does not exist.
+        measures: what is measured besides.
+        on_measured: takes what was measured; not called where nothing could be.
 
     Returns:
         One verdict for each rule, in their order. A rule whose SQL fails is an error of its own
@@ -227,17 +250,40 @@ def run_scan(
         return []
     if columns is None:
         return [errored(check, f"The table {check.relation} does not exist.") for check in mine]
-    scan = plan(mine, dialect_name, columns)
+    scan = plan(mine, dialect_name, columns, measures)
     try:
-        verdicts = scan.verdicts(execute(scan.sql)[0])
+        row = execute(scan.sql)[0]
+        verdicts = scan.verdicts(row)
     except Exception as error:
+        if measures:
+            # A rule and its table's measures must not spoil one another.
+            if on_measured is not None:
+                _measure_alone(execute, scan, dialect_name, columns, on_measured)
+            return run_scan(execute, checks, dialect_name, columns)
         if len(scan.rules) <= 1:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
             broken = [errored(check, reason) for check, _ in scan.rules]
             return sorted([*scan.settled, *broken], key=lambda v: scan.order.index(v.name))
         # One broken rule spoils the statement: find it by running each alone.
         return [run_scan(execute, [check], dialect_name, columns)[0] for check in mine]
+    if measures and on_measured is not None:
+        on_measured(scan.measured(row))
     samples = scan.sample_sql(verdicts)
     if samples is None:
         return verdicts
     return scan.sampled(verdicts, execute(samples))
+
+
+def _measure_alone(
+    execute: Execute,
+    scan: Scan,
+    dialect_name: str,
+    columns: Mapping[str, str],
+    on_measured: Measured,
+) -> None:
+    alone = plan([], dialect_name, columns, scan.measures, scan.relation)
+    try:
+        row = execute(alone.sql)[0]
+    except Exception:
+        return
+    on_measured(alone.measured(row))
