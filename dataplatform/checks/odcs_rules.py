@@ -7,11 +7,12 @@ The standard's library metrics, and its SQL rules with their operators and units
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dataplatform.checks.gx_rules import checked_pattern
 from dataplatform.checks.odcs_custom import custom_check
-from dataplatform.checks.spec import ERROR, WARN, Check, safe_name
+from dataplatform.checks.spec import ERROR, ROW_METRICS, SCAN, WARN, Check, safe_name
 from dataplatform.checks.sql_rules import read_query
 from dataplatform.checks.threshold import Threshold
 from dataplatform.declarations.errors import DeclarationError, nearest
@@ -56,9 +57,22 @@ def check_of(rule: Rule, contract: Contract) -> Check | None:
     """
     spec: Mapping[str, Any] = rule.raw
     try:
-        return _check(rule, spec, contract)
+        check = _check(rule, spec, contract)
+        return None if check is None else _set_aside(check, rule)
     except ValueError as error:
         raise DeclarationError(contract.file, rule.line, f"{_title(spec)}: {error}.") from error
+
+
+def _set_aside(check: Check, rule: Rule) -> Check:
+    """Carry over what becomes of failing rows; only a rule of single rows can set them aside."""
+    if rule.on_failure == "quarantine" and (
+        check.engine != SCAN or check.metric not in ROW_METRICS
+    ):
+        raise ValueError(
+            "onFailure quarantine needs a rule that says which rows are bad: nullValues, "
+            "missingValues, invalidValues or a query select count(*) from ${table} where …"
+        )
+    return replace(check, on_failure=rule.on_failure)
 
 
 def _title(spec: Mapping[str, Any]) -> str:

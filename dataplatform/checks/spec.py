@@ -20,6 +20,7 @@ from dataplatform.keys import Relation
 Severity = Literal["ERROR", "WARN"]
 Engine = Literal["scan", "gx"]
 Unit = Literal["rows", "percent"]
+OnFailure = Literal["keep", "quarantine"]
 
 ERROR: Severity = "ERROR"
 WARN: Severity = "WARN"
@@ -65,6 +66,7 @@ class Check:
         engine: ``scan``, or ``gx`` when only Great Expectations can evaluate the rule.
         expectation: the rule as a Great Expectations configuration, where it was written as one.
         key: columns that identify a failing row in samples.
+        on_failure: whether rows that break the rule stay in the table or are set aside.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Check:
     expectation: Mapping[str, Any] | None = None
     key: tuple[str, ...] = ()
     owner: str | None = None
+    on_failure: OnFailure = "keep"
     file: Path | None = None
     line: int | None = None
 

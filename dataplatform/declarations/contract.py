@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from dataplatform.declarations.contract_rule import check_rule
+from dataplatform.declarations.contract_rule import check_rule, on_failure
 from dataplatform.declarations.errors import nearest
 from dataplatform.declarations.naming import is_identifier
 from dataplatform.declarations.owner import check_owner
@@ -39,11 +39,13 @@ class Rule:
         raw: the rule by ODCS's names.
         column: the column it is about; None for a rule of the table.
         line: where the file says it.
+        on_failure: whether rows that break it stay in the table or are set aside.
     """
 
     raw: dict[str, Any]
     column: str | None
     line: int
+    on_failure: Literal["keep", "quarantine"] = "keep"
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def load_contract(path: Path, root: Path, made: Collection[Relation] | None = No
         description=_description(file.data, table),
         freshness_hours=hours,
         freshness_column=time_column,
-        rules=_rules(file, table, [column.name for column in columns]),
+        rules=_rules(file, table, [column.name for column in columns], relation),
         columns=columns,
     )
 
@@ -194,7 +196,9 @@ def _columns(file: YamlFile, table: dict[str, Any]) -> list[Column]:
     return columns
 
 
-def _rules(file: YamlFile, table: dict[str, Any], columns: list[str]) -> list[Rule]:
+def _rules(
+    file: YamlFile, table: dict[str, Any], columns: list[str], relation: Relation
+) -> list[Rule]:
     rules: list[Rule] = []
     names: set[str] = set()
 
@@ -206,7 +210,8 @@ def _rules(file: YamlFile, table: dict[str, Any], columns: list[str]) -> list[Ru
                 raise file.error((*loc, index, "name"), f"the rule {name!r} is declared twice.")
             if name:
                 names.add(name)
-            rules.append(Rule(raw, column, file.line((*loc, index)) or 1))
+            kept = on_failure(file, (*loc, index), raw, relation)
+            rules.append(Rule(raw, column, file.line((*loc, index)) or 1, kept))
 
     add(table.get("quality") or [], ("schema", 0, "quality"), None)
     for index, raw in enumerate(table.get("properties") or []):

@@ -11,10 +11,11 @@ import importlib.util
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from dataplatform.declarations.errors import nearest
 from dataplatform.declarations.yaml_file import YamlFile
+from dataplatform.keys import Relation, layer_of
 
 METRICS = (
     "nullValues",
@@ -34,6 +35,7 @@ OPERATORS = (
     "mustNotBeBetween",
 )
 TYPES = ("library", "sql", "custom", "text")
+ON_FAILURE = ("keep", "quarantine")
 SEVERITIES = ("error", "warning")
 DIMENSIONS = (
     "accuracy", "completeness", "conformity", "consistency", "coverage", "timeliness", "uniqueness",
@@ -95,6 +97,32 @@ def check_rule(
         _check_sql(file, loc, rule)
     elif kind == "custom":
         _check_custom(file, loc, rule, column, columns)
+
+
+def on_failure(
+    file: YamlFile, loc: Loc, rule: dict[str, Any], relation: Relation
+) -> Literal["keep", "quarantine"]:
+    """Return what becomes of rows that break a rule: its custom property ``onFailure``.
+
+    Raises:
+        DeclarationError: the value is neither keep nor quarantine, or the table is a raw one,
+            whose rows are the source's.
+    """
+    for index, one in enumerate(rule.get("customProperties") or []):
+        if not isinstance(one, dict) or one.get("property") != "onFailure":
+            continue
+        value = one.get("value")
+        at = (*loc, "customProperties", index, "value")
+        if value not in ON_FAILURE:
+            raise file.error(at, _choice("onFailure", value, ON_FAILURE))
+        if value == "quarantine" and layer_of(relation) in ("raw", "lake_raw"):
+            raise file.error(
+                at,
+                f"rows of the raw table {relation} are the source's and stay: say quarantine in "
+                "the contract of the staging model that reads it, under config/contracts/staging.",
+            )
+        return "quarantine" if value == "quarantine" else "keep"
+    return "keep"
 
 
 def _check_library(
