@@ -1,0 +1,1 @@
+"""Verdicts of Great Expectations' core expectations, engine by engine."""
