@@ -6,12 +6,10 @@ in a declared file ends the loading with the one sentence that says where it is.
 
 from __future__ import annotations
 
-import gc
-
 from dagster import Definitions
 
 from dataplatform.automation import defs as automation
-from dataplatform.collector import collector_paused
+from dataplatform.collector import collector_paused, keep_for_good
 from dataplatform.declarations.project import Project, open_project
 from dataplatform.ingestion import defs as ingestion
 from dataplatform.lake import defs as lake
@@ -41,4 +39,4 @@ def build_definitions(project: Project) -> Definitions:
 with collector_paused():
     defs = build_definitions(open_project())
     # The graph lives as long as the process does: no later collection looks through it.
-    gc.freeze()
+    keep_for_good()

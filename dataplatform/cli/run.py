@@ -6,7 +6,6 @@ Each part is another module's; their order is this one's.
 
 from __future__ import annotations
 
-import gc
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 
     from dataplatform.declarations.project import Project
     from dataplatform.ingestion.account.changes import Change
-
-#: Of the garbage collector; by default a tenth of a run's time goes into it.
-_SELDOM = (50_000, 20, 20)
 
 
 def command(
@@ -37,11 +33,11 @@ def command(
     ] = True,
 ) -> None:
     """Sync, build, check and publish everything, and write the check report."""
+    from dataplatform.collector import collect_seldom, keep_for_good
     from dataplatform.declarations.project import open_project
     from dataplatform.runtime.compute_logs import screen
 
-    # Imports and parsed files are many objects and hardly any garbage: look for it seldom.
-    gc.set_threshold(*_SELDOM)
+    collect_seldom()
     # Steps redirect standard output into their logs; the screen stays ours.
     with screen() as stream:
         from rich.console import Console
@@ -49,7 +45,7 @@ def command(
         console = Console(file=stream, highlight=False)
         green = _run(console, open_project(), select, pipeline, servers)
     # The process ends: nobody needs its garbage collected, which takes about a second.
-    gc.freeze()
+    keep_for_good()
     if not green:
         raise typer.Exit(1)
 
@@ -59,8 +55,10 @@ def _run(
 ) -> bool:
     from dataplatform.cli.closing import show_closing
     from dataplatform.cli.progress import Progress
+    from dataplatform.collector import keep_for_good
     from dataplatform.ingestion.apply import apply_connections
     from dataplatform.local import supervisor
+    from dataplatform.local.sources.demo import seed_if_asked
     from dataplatform.runtime.execute import MODULE, execute, load_repository
     from dataplatform.runtime.home import open_instance
     from dataplatform.runtime.preload import Preload
@@ -68,17 +66,17 @@ def _run(
     began = time.monotonic()
     project.check()
     console.print(f"[bold]{project.root.name}[/] · environment {project.environment.name}")
-    # Servers take their time to start and to answer: the graph is loaded meanwhile.
+    # Servers take their time to start and to answer: the graph is loaded meanwhile. All imports
+    # of this thread are above, because two threads must not import parts of one package.
     loading = Preload([MODULE])
     if servers:
-        _start_servers(console, project, supervisor.start)
+        _start_servers(console, project, supervisor.start, seed_if_asked)
     _apply_connections(console, project, apply_connections)
 
     with console.status("Loading the graph …"):
         loading.wait(MODULE)
         graph = load_repository()
-    # What is loaded stays for good: the collector need not look through it again and again.
-    gc.freeze()
+    keep_for_good()
     with open_instance(project) as instance:
         with Progress(console) as progress:
             result = execute(
@@ -96,10 +94,11 @@ def _run(
 
 
 def _start_servers(
-    console: Console, project: Project, start: Callable[[Project], Iterable[str]]
+    console: Console,
+    project: Project,
+    start: Callable[[Project], Iterable[str]],
+    seed_if_asked: Callable[[Project], bool],
 ) -> None:
-    from dataplatform.local.sources.demo import seed_if_asked
-
     with console.status("Starting the local servers …"):
         services = start(project)
     if not services:

@@ -8,7 +8,6 @@ closes. Started by launcher.py: ``python -m dataplatform.runtime.worker FD MODUL
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib
 import json
 import os
@@ -21,6 +20,7 @@ import traceback
 from types import ModuleType
 from typing import NoReturn
 
+from dataplatform.collector import keep_for_good
 from dataplatform.runtime.watch import Watch
 
 # What every run needs, beside its own code.
@@ -74,9 +74,8 @@ class Warm:
                 # The run that needs the module reports this as its own failure.
                 traceback.print_exc(limit=1)
         self.watch.start()
-        gc.collect()
-        # What is loaded now is never collected, so forks share its memory instead of copying it.
-        gc.freeze()
+        # What is never collected is never written to: forks share it instead of copying it.
+        keep_for_good(only_alive=True)
 
     def serve(self) -> None:
         # Where children end while this waits, the signal wakes the wait.
