@@ -22,8 +22,8 @@ from dataplatform.declarations.dbt_project import PublishedMart, published_marts
 from dataplatform.declarations.project import Project
 from dataplatform.keys import CURATED, PUBLISHED, Relation, asset_key
 from dataplatform.lake.curated import is_current, object_key, write_mart
+from dataplatform.resources.gates import latest_blocking_verdicts
 from dataplatform.resources.instance import (
-    latest_blocking_verdicts,
     latest_data_version,
 )
 from dataplatform.resources.lake import LakeResource

@@ -1,18 +1,16 @@
-"""What Dagster has recorded: versions, materialisations, verdicts, and waiting for them.
+"""What Dagster has recorded: versions, materialisations and verdicts.
 
-The one place that reads Dagster's records. Every question is asked for many assets at once. What
-follows from an answer (what runs, what is left out) is the rooms' business.
+The one place that reads Dagster's records. Every question is asked for many assets at once. Which
+verdicts gate is said in ``gates``; what follows from that (what runs, what is left out) is the
+rooms' business.
 """
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import sqlalchemy as db
 from dagster import (
     AssetCheckKey,
     AssetCheckSeverity,
@@ -20,10 +18,6 @@ from dagster import (
     DagsterInstance,
 )
 from dagster._core.definitions.data_version import CODE_VERSION_TAG, DATA_VERSION_TAG
-from dagster._core.storage.asset_check_execution_record import (
-    AssetCheckExecutionRecordStatus,
-)
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 
 from dataplatform.resources.check_records import recorded_verdicts
 from dataplatform.resources.table_metadata import ROW_COUNT
@@ -32,6 +26,11 @@ GATE = "dataplatform/gate"
 SEVERITY = "dataplatform/severity"
 #: On a check that its own schedule runs, and no pipeline or condition.
 OWN_CLOCK = "dataplatform/own_clock"
+#: On a check that compares with history: while it has none, it says nothing and gates nothing.
+MONITOR = "dataplatform/monitor"
+#: On a verdict that a person accepted as it is.
+ACCEPTED_BY = "dataplatform/accepted_by"
+ACCEPTED_WHY = "dataplatform/accepted_why"
 RULE = "dataplatform/rule"
 RULE_VERSION = "dataplatform/rule_version"
 
@@ -118,97 +117,3 @@ def latest_verdicts(
             metadata=evaluation.metadata,
         )
     return found
-
-
-def gate_checks(context: Any, assets: Collection[AssetKey]) -> list[AssetCheckKey]:
-    """Return the checks that gate what reads these assets, as the whole graph declares them.
-
-    A run that knows only its own job (as tests make) takes what was ever recorded instead: the
-    job's part of the graph would not hold the checks of what it merely reads.
-
-    Args:
-        context: a step's context.
-        assets: the assets that are read.
-    """
-    run = getattr(context, "op_execution_context", context)
-    step = run.get_step_execution_context()
-    if step._execution_data.repository_def is None:
-        return _recorded_checks(context.instance, assets)
-    graph = step.repository_def.asset_graph
-    wanted = set(assets)
-    return [
-        key
-        for key in graph.asset_check_keys
-        if key.asset_key in wanted and graph.get_check_spec(key).metadata.get(GATE)
-    ]
-
-
-def _recorded_checks(
-    instance: DagsterInstance, assets: Collection[AssetKey]
-) -> list[AssetCheckKey]:
-    table = AssetCheckExecutionsTable.c
-    query = (
-        db.select(table.asset_key, table.check_name)
-        .where(table.asset_key.in_([key.to_string() for key in assets]))
-        .distinct()
-    )
-    with instance.event_log_storage.index_connection() as connection:  # type: ignore[attr-defined]
-        rows = connection.execute(query).fetchall()
-    found = [AssetCheckKey(AssetKey(json.loads(asset)), name) for asset, name in rows]
-    gates = latest_verdicts(instance, found)
-    # A check that was planned and never spoke gates too: nobody knows what it would have said.
-    return [key for key in found if key not in gates or gates[key].severity == "ERROR"]
-
-
-def latest_blocking_verdicts(
-    context: Any, assets: Collection[AssetKey]
-) -> dict[AssetKey, list[LastVerdict]]:
-    """Return the error rules that assets break at their last verdict, by asset.
-
-    Args:
-        context: a step's context.
-        assets: what the step reads and does not build itself.
-    """
-    verdicts = latest_verdicts(context.instance, gate_checks(context, assets))
-    return broken(verdicts)
-
-
-def broken(
-    verdicts: Mapping[AssetCheckKey, LastVerdict],
-) -> dict[AssetKey, list[LastVerdict]]:
-    """Return the verdicts that gate, by asset."""
-    found: dict[AssetKey, list[LastVerdict]] = {}
-    for key, verdict in verdicts.items():
-        if not verdict.passed and verdict.severity == "ERROR":
-            found.setdefault(key.asset_key, []).append(verdict)
-    return found
-
-
-def wait_for_planned_checks(
-    context: Any, assets: Collection[AssetKey], timeout: float = 600.0
-) -> None:
-    """Wait until checks that this very run still plans on these assets have spoken.
-
-    Only steps that run beside this one can still speak: in a run that takes its steps one by
-    one there is nothing to wait for.
-
-    Args:
-        context: a step's context.
-        assets: what the step reads and does not build itself.
-        timeout: seconds after which the last known verdicts have to do.
-    """
-    if "multiprocess" not in str(context.job_def.executor_def.name):
-        return
-    checks = gate_checks(context, assets)
-    storage = context.instance.event_log_storage
-    deadline = time.monotonic() + timeout
-    while checks and time.monotonic() < deadline:
-        records = storage.get_latest_asset_check_execution_by_key(checks)
-        checks = [
-            key
-            for key, record in records.items()
-            if record.run_id == context.run_id
-            and record.status == AssetCheckExecutionRecordStatus.PLANNED
-        ]
-        if checks:
-            time.sleep(0.5)

@@ -9,23 +9,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from dagster import AssetCheckKey, AssetExecutionContext, Failure
 
 from dataplatform.declarations.dbt_project import parsed_manifest_file, target_folder
 from dataplatform.declarations.environment import export
-from dataplatform.duckdb_file import open_duckdb
 from dataplatform.keys import Relation, asset_key, relation_of
+from dataplatform.resources.gates import latest_blocking_verdicts, wait_for_planned_checks
 from dataplatform.resources.instance import (
-    latest_blocking_verdicts,
     latest_materialisations,
     latest_verdicts,
-    wait_for_planned_checks,
 )
 from dataplatform.transform.dbt_run import Invocation, NodeDone, Said, run_dbt
-from dataplatform.transform.dbt_settings import dbt_variables, duckdb_path
 from dataplatform.transform.gate import outside_parents
 from dataplatform.transform.outcome import sentences
 from dataplatform.transform.records import Targets, let_downstream_go_on
@@ -61,7 +57,7 @@ def build(
         for key in context.op_execution_context.selected_asset_keys
     }
     days = _days(context)
-    with _held(project, f"dbt build of {len(selected)} models") as look:
+    with warehouse.beside_dbt(f"dbt build of {len(selected)} models") as look:
         plan, targets = _plan(context, rules, warehouse, selected, bool(days))
         _announce(context, rules, plan)
         recorder = StepRecorder(context, rules, plan, targets, days, look)
@@ -69,6 +65,7 @@ def build(
         reported: dict[str, NodeDone] = {}
         if plan.run or tests:
             recorder.before()
+            export(warehouse.dbt_variables())
             yield from _run(context, project, plan, tests, days, recorder, reported)
     yield from let_downstream_go_on(
         context, [asset_key(node.relation) for node in graph.nodes if node.id in selected]
@@ -84,12 +81,6 @@ def _days(context: AssetExecutionContext) -> list[str]:
     if run.has_partition_key:
         return [run.partition_key]
     return sorted(run.partition_keys) if run.has_partition_key_range else []
-
-
-def _held(project: Project, purpose: str) -> AbstractContextManager[Any]:
-    """Hold the warehouse file for the whole step, and a connection to look at it beside dbt."""
-    path = duckdb_path(project)
-    return nullcontext() if path is None else open_duckdb(path, purpose=purpose)
 
 
 def _plan(
@@ -180,7 +171,6 @@ def _run(
     recorder: StepRecorder,
     reported: dict[str, NodeDone],
 ) -> Iterator[Any]:
-    export(dbt_variables(project))
     invocation = Invocation(
         project=project.dbt,
         profiles=project.dbt,

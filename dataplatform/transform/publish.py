@@ -4,7 +4,7 @@ A mart is published when its candidate is new and keeps every error rule. One th
 stays as it was, with its last good rows, and the step says so at its end.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,13 +22,18 @@ from dagster import (
 from dataplatform.declarations.dbt_graph import DbtNode
 from dataplatform.declarations.errors import UserError
 from dataplatform.keys import CANDIDATE, PUBLISHED, Relation, asset_key, relation_of
+from dataplatform.resources.acceptance import accepted_before
+from dataplatform.resources.gates import (
+    broken,
+    gate_checks,
+    monitors_among,
+    wait_for_planned_checks,
+)
 from dataplatform.resources.instance import (
     LastVerdict,
     Materialised,
-    gate_checks,
     latest_materialisations,
     latest_verdicts,
-    wait_for_planned_checks,
 )
 from dataplatform.resources.table_metadata import observed_metadata
 from dataplatform.transform.records import let_downstream_go_on, record, version_tags
@@ -94,6 +99,8 @@ def refusals(
     built: Materialised | None,
     gates: Sequence[Any],
     verdicts: Mapping[Any, LastVerdict],
+    monitors: Collection[Any] = (),
+    accepted: Collection[Any] = (),
 ) -> list[str]:
     """Return why a candidate must not be published, in words; empty when it may.
 
@@ -102,6 +109,8 @@ def refusals(
         built: its last materialisation.
         gates: the checks that gate it.
         verdicts: the last verdicts of those checks.
+        monitors: those of them that say nothing while they learn.
+        accepted: those whose broken verdict on these very rows was accepted before.
     """
     if built is None:
         return ["it was never built"]
@@ -110,9 +119,11 @@ def refusals(
         if check.asset_key != candidate:
             continue
         verdict = verdicts.get(check)
-        if verdict is None or verdict.target != built.storage_id:
+        bad = verdict is not None and not verdict.passed and verdict.severity == "ERROR"
+        judged = verdict is not None and verdict.target == built.storage_id
+        if not judged and not (check in monitors and not bad):
             found.append(f"the rule {check.name} was not judged on it")
-        elif not verdict.passed and verdict.severity == "ERROR":
+        elif bad and check not in accepted:
             found.append(f"it breaks the rule {check.name}")
     return found
 
@@ -141,12 +152,15 @@ def publish(
     known = latest_materialisations(instance, [*selected, *candidate.values()])
     gates = gate_checks(context, list(candidate.values()))
     verdicts = latest_verdicts(instance, gates)
+    monitors = monitors_among(context, gates)
+    blocking = [one for many in broken(verdicts).values() for one in many]
+    accepted = accepted_before(instance, blocking)
     present = _present(warehouse)
     wrong, unchanged = [], []
     for key in selected:
         source = candidate[key]
         built, last = known.get(source), known.get(key)
-        reasons = refusals(source, built, gates, verdicts)
+        reasons = refusals(source, built, gates, verdicts, monitors, accepted)
         if reasons:
             kept = " and keeps its last good rows" if relation_of(key) in present else ""
             wrong.append(

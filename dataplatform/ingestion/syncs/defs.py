@@ -29,12 +29,11 @@ from dataplatform.keys import Relation, asset_key, relation_of
 from dataplatform.resources.fivetran.declared import workspace_data
 from dataplatform.resources.fivetran.translator import DeclaredTranslator
 from dataplatform.resources.fivetran.workspace import DeclaredWorkspace
+from dataplatform.resources.gates import latest_blocking_verdicts, wait_for_planned_checks
 from dataplatform.resources.instance import (
     GATE,
     RULE,
     SEVERITY,
-    latest_blocking_verdicts,
-    wait_for_planned_checks,
 )
 from dataplatform.resources.steps import table_step
 from dataplatform.resources.table_metadata import observed_metadata
