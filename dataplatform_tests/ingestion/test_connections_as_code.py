@@ -304,9 +304,7 @@ def test_what_somebody_changed_by_hand_is_drift(project: Project) -> None:
     client.call_connection("PATCH", shop["id"], "/schemas", body)
     found = account_drift(project)["shop"]
     assert "resume connection shop" in found.sentences
-    orders, customers = found.of("raw_shop_public.orders"), found.of("raw_shop_public.customers")
-    assert "change table raw_shop_public.orders: synced false → true" in orders
-    assert customers == ["resume connection shop"]
+    assert "change table raw_shop_public.orders: synced false → true" in found.sentences
     assert "shop: " in call("drift", code=3).output
     call("apply")
     assert "as declared" in call("drift").output

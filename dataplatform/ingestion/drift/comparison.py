@@ -24,20 +24,13 @@ class Drift:
 
     Attributes:
         sentences: one for each difference; none where it is as declared.
-        tables: the same for differences that are of one table alone, by ``schema.table``.
     """
 
     sentences: list[str] = field(default_factory=list)
-    tables: dict[str, list[str]] = field(default_factory=dict)
 
     def told(self) -> str:
         """Return the differences as one text."""
         return "; ".join(self.sentences) or "as declared"
-
-    def of(self, table: str) -> list[str]:
-        """Return what concerns one table: its own differences and the whole connection's."""
-        others = {text for name, texts in self.tables.items() if name != table for text in texts}
-        return [text for text in self.sentences if text not in others]
 
 
 def account_drift(project: Project, client: AccountClient | None = None) -> dict[str, Drift]:
@@ -72,5 +65,4 @@ def by_connection(project: Project, changes: list[Change]) -> dict[str, Drift]:
             name = owner.get(table) or schemas.get(table.split(".")[0])
             if name is not None:
                 found[name].sentences.append(change.sentence())
-                found[name].tables.setdefault(table, []).append(change.sentence())
     return found

@@ -1,4 +1,7 @@
-"""Drift as asset checks: one for each raw table, all judged by one look at the account.
+"""Drift as asset checks: one for each connection, all judged by one look at the account.
+
+The check stands on the connection's first table and judges the whole of it: the connection itself
+and all its tables. A check for each table would double what a large account's graph holds.
 
 A check keeps a clock of its own: whether the account is as declared has nothing to do with the
 rows of a run, and asking an account costs requests of its rate limit.
@@ -21,10 +24,10 @@ from dagster import (
     define_asset_job,
 )
 
-from dataplatform.declarations.connection import Connection, Table
+from dataplatform.declarations.connection import Connection
 from dataplatform.declarations.project import Project
 from dataplatform.ingestion.drift.comparison import account_drift
-from dataplatform.keys import Relation, asset_key
+from dataplatform.keys import asset_key
 from dataplatform.resources.executor import EXECUTOR
 from dataplatform.resources.fivetran.workspace import DeclaredWorkspace
 from dataplatform.resources.instance import OWN_CLOCK, RULE, SEVERITY
@@ -59,15 +62,13 @@ def build_drift(project: Project) -> Definitions:
 
 
 def drift_checks(connection: Connection) -> list[AssetCheckKey]:
-    """Return the checks of a connection's tables."""
-    return [AssetCheckKey(asset_key(relation), CHECK_NAME) for relation in connection.relations]
+    """Return the check of a connection; none where it declares no table."""
+    return [AssetCheckKey(asset_key(one), CHECK_NAME) for one in list(connection.relations)[:1]]
 
 
 def _checks(project: Project) -> AssetChecksDefinition:
-    tables = {
-        asset_key(relation): (connection, relation)
-        for connection in project.connections
-        for relation in connection.relations
+    judged = {
+        key: connection for connection in project.connections for key in drift_checks(connection)
     }
 
     def connection_drift(
@@ -75,20 +76,19 @@ def _checks(project: Project) -> AssetChecksDefinition:
     ) -> Iterator[AssetCheckResult]:
         found = account_drift(fivetran.project, fivetran.get_client())
         chosen: set[AssetCheckKey] = set(context.selected_asset_check_keys)
-        for name in sorted({tables[key.asset_key][0].name for key in chosen}):
-            context.log.info(f"{name}: {found[name].told()}")
         for key in sorted(chosen):
-            connection, relation = tables[key.asset_key]
-            told = found[connection.name].of(str(relation))
+            connection = judged[key]
+            drift = found[connection.name]
+            context.log.info(f"{connection.name}: {drift.told()}")
             yield AssetCheckResult(
                 check_name=CHECK_NAME,
                 asset_key=key.asset_key,
-                passed=not told,
+                passed=not drift.sentences,
                 severity=AssetCheckSeverity.WARN,
-                description="; ".join(told) or f"{connection.name} is as declared.",
+                description=f"{connection.name}: {drift.told()}.",
                 metadata={
-                    "differences": MetadataValue.json(told),
-                    "failing_count": len(told),
+                    "differences": MetadataValue.json(drift.sentences),
+                    "failing_count": len(drift.sentences),
                 },
             )
 
@@ -96,19 +96,18 @@ def _checks(project: Project) -> AssetChecksDefinition:
         connection_drift,
         # Another name than the job's: all jobs of a running code location are told apart by name.
         name="compare_connections_with_account",
-        checks=[
-            _spec(connection, relation, table)
-            for connection in project.connections
-            for relation, table in connection.relations.items()
-        ],
+        checks=[_spec(key, connection) for key, connection in judged.items()],
         description="Whether the account holds the connections as their files declare them.",
     )
 
 
-def _spec(connection: Connection, relation: Relation, table: Table) -> AssetCheckSpec:
+def _spec(key: AssetCheckKey, connection: Connection) -> AssetCheckSpec:
     return AssetCheckSpec(
         CHECK_NAME,
-        asset=asset_key(relation),
-        description=f"The account syncs this table as {connection.file} declares.",
-        metadata={OWN_CLOCK: True, SEVERITY: "WARN", RULE: f"{connection.file}:{table.line}"},
+        asset=key.asset_key,
+        description=(
+            f"The account holds the connection {connection.name} and all its tables as "
+            f"{connection.file} declares."
+        ),
+        metadata={OWN_CLOCK: True, SEVERITY: "WARN", RULE: f"{connection.file}"},
     )
