@@ -9,7 +9,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -65,8 +64,7 @@ def run_dbt_command(project: Project, command: Sequence[str], purpose: str) -> i
     """
     from dataplatform.declarations.dbt_project import target_folder
     from dataplatform.declarations.environment import process_environment
-    from dataplatform.duckdb_file import warehouse_lock
-    from dataplatform.transform.dbt_settings import dbt_variables, duckdb_path
+    from dataplatform.resources.warehouse import open_warehouse
 
     line = [
         *(sys.executable, "-m", "dbt.cli.main", "--no-send-anonymous-usage-stats"),
@@ -74,11 +72,11 @@ def run_dbt_command(project: Project, command: Sequence[str], purpose: str) -> i
         *("--project-dir", str(project.dbt), "--profiles-dir", str(project.dbt)),
         *("--target-path", str(target_folder(project) / "hand")),
     ]
-    path = duckdb_path(project)
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    with nullcontext() if path is None else warehouse_lock(path, purpose):
-        ran = subprocess.run(line, env=process_environment(dbt_variables(project)), check=False)
+    warehouse = open_warehouse(project.environment, project)
+    variables = process_environment(warehouse.dbt_variables())
+    variables["DATAPLATFORM_DBT_TARGET"] = project.environment.warehouse.type
+    with warehouse.around_dbt(purpose):
+        ran = subprocess.run(line, env=variables, check=False)
     return ran.returncode
 
 

@@ -15,11 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, PrivateAttr
 
-from dataplatform.declarations.environment_model import (
-    DuckDBWarehouse,
-    EnvironmentFile,
-    SnowflakeWarehouse,
-)
+from dataplatform.declarations.environment_model import EnvironmentFile, SnowflakeWarehouse
 from dataplatform.declarations.errors import DeclarationError, UserError, nearest
 from dataplatform.declarations.local_services import local_field
 from dataplatform.declarations.references import BadReference, check_references, expand
@@ -29,8 +25,6 @@ from dataplatform.declarations.yaml_file import YamlFile, read_yaml, shown
 ENVIRONMENT_VARIABLE = "DATAPLATFORM_ENV"
 PROJECT_VARIABLE = "DATAPLATFORM_PROJECT"
 DEFAULT_ENVIRONMENT = "local"
-#: Where a project keeps what it makes; git ignores it.
-STATE_FOLDER = ".dataplatform"
 #: ``${PROJECT_ROOT}`` is always the project's folder.
 ROOT_REFERENCE = "PROJECT_ROOT"
 
@@ -101,7 +95,7 @@ class Environment(EnvironmentFile):
             raise UserError(str(error)) from None
 
     def _local(self, server: str, field: str) -> str:
-        return local_field(self._root / STATE_FOLDER, server, field)
+        return local_field(self._root / self.state, server, field)
 
     def _missing(self, name: str) -> UserError:
         known = set(self.variables) | set(os.environ) | set(_dot_env(self._root))
@@ -213,7 +207,7 @@ def _early(
     return text
 
 
-def _check_snowflake(file: YamlFile, warehouse: DuckDBWarehouse | SnowflakeWarehouse) -> None:
+def _check_snowflake(file: YamlFile, warehouse: object) -> None:
     if not isinstance(warehouse, SnowflakeWarehouse):
         return
     if (warehouse.password is None) == (warehouse.private_key_path is None):

@@ -6,7 +6,7 @@ Which environment is chosen and how its references are resolved is the business 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -16,12 +16,47 @@ from dataplatform.declarations.strict import Strict
 class DuckDBWarehouse(Strict):
     """A DuckDB file; the path is relative to the project's root."""
 
+    #: The SQL that it speaks, by the name that dbt and sqlglot have for it.
+    engine: ClassVar[str] = "duckdb"
+
     type: Literal["duckdb"]
     path: str = ".dataplatform/warehouse.duckdb"
 
 
+class LakeCatalog(Strict):
+    """The PostgreSQL database that knows a DuckLake's tables, snapshots and files."""
+
+    host: str
+    port: int | str = 5432
+    user: str
+    password: str
+    database: str
+
+
+class LakeFiles(Strict):
+    """Where a DuckLake's Parquet lies: an ``s3://`` address; without an endpoint Amazon's own."""
+
+    url: str
+    endpoint: str | None = None
+    region: str = "us-east-1"
+    access_key: str
+    secret_key: str
+
+
+class DuckLakeWarehouse(Strict):
+    """A DuckLake: Parquet in object storage, its catalog in PostgreSQL; many may write at once."""
+
+    engine: ClassVar[str] = "duckdb"
+
+    type: Literal["ducklake"]
+    catalog: LakeCatalog
+    files: LakeFiles
+
+
 class SnowflakeWarehouse(Strict):
     """A Snowflake database; either a password or a private key opens it."""
+
+    engine: ClassVar[str] = "snowflake"
 
     type: Literal["snowflake"]
     account: str
@@ -99,11 +134,23 @@ class LocalService(Strict):
     port: Annotated[int, Field(ge=1, le=65535)] | Literal["auto"] = "auto"
 
 
+class LocalPostgres(LocalService):
+    """The PostgreSQL server, with databases besides the demo company's own."""
+
+    databases: list[str] = Field(default_factory=list)
+
+
+class LocalObjectStore(LocalService):
+    """The object store, with buckets besides the lake's."""
+
+    buckets: list[str] = Field(default_factory=list)
+
+
 class LocalServices(Strict):
     """Which stand-ins the supervisor starts; what is not named is not started."""
 
-    postgres: LocalService | None = None
-    object_store: LocalService | None = None
+    postgres: LocalPostgres | None = None
+    object_store: LocalObjectStore | None = None
     fivetran: LocalService | None = None
     crm: LocalService | None = None
     community: LocalService | None = None
@@ -120,7 +167,11 @@ class Demo(Strict):
 class EnvironmentFile(Strict):
     """Everything that differs between a laptop and production."""
 
-    warehouse: Annotated[DuckDBWarehouse | SnowflakeWarehouse, Field(discriminator="type")]
+    warehouse: Annotated[
+        DuckDBWarehouse | DuckLakeWarehouse | SnowflakeWarehouse, Field(discriminator="type")
+    ]
+    #: Where its servers, history and artefacts are kept, below the project's folder.
+    state: Annotated[str, Field(pattern=r"^\.dataplatform(/[A-Za-z0-9_-]+)?$")] = ".dataplatform"
     fivetran: Fivetran
     lake: Lake
     notifications: Notifications = Notifications()

@@ -14,12 +14,7 @@ from typing import TypeVar
 
 from dataplatform.declarations.connection import Connection, load_connection
 from dataplatform.declarations.contract import Contract, load_contract
-from dataplatform.declarations.environment import (
-    STATE_FOLDER,
-    Environment,
-    load_environment,
-    project_folder,
-)
+from dataplatform.declarations.environment import Environment, load_environment, project_folder
 from dataplatform.declarations.errors import DeclarationError, UserError, nearest
 from dataplatform.declarations.extract import Extract, load_extract
 from dataplatform.declarations.pipeline import Pipeline, load_pipeline
@@ -61,8 +56,8 @@ class Project:
 
     @property
     def state(self) -> Path:
-        """What the platform keeps on this machine for the project; never committed."""
-        return self.root / STATE_FOLDER
+        """What the platform keeps on this machine for the environment; never committed."""
+        return self.root / self.environment.state
 
     @cached_property
     def environment(self) -> Environment:

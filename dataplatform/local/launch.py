@@ -29,7 +29,7 @@ def is_healthy(server: Server, entry: dict[str, Any] | None) -> bool:
     """Tell whether the recorded process runs, answers, and is what the environment asks for."""
     if entry is None or not process.is_alive(identity(entry)):
         return False
-    wanted = {key: value for key, value in server.record().items() if key != "buckets"}
+    wanted = server.record()
     return all(entry.get(key) == value for key, value in wanted.items()) and server.is_ready()
 
 
@@ -62,7 +62,12 @@ def _bring_up(server: Server, log: Path) -> dict[str, Any]:
         try:
             if _answers(server, started):
                 server.after_start()
-                return {**server.record(), "pid": started.pid, "started": started.started}
+                return {
+                    **server.record(),
+                    **server.contents(),
+                    "pid": started.pid,
+                    "started": started.started,
+                }
         except BaseException:
             process.end(started, first_signal=server.stop_signal)
             raise

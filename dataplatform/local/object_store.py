@@ -83,11 +83,13 @@ class ObjectStore(Server):
                 f"object store: {error}"
             ) from error
 
+    def contents(self) -> dict[str, list[str]]:
+        return {"buckets": sorted(self.buckets)}
+
     def record(self) -> dict[str, Any]:
         return {
             "endpoint": f"http://{HOST}:{self.port}",
             "inner_ports": self.inner_ports,
-            "buckets": sorted(self.buckets),
             **self.credentials,
         }
 

@@ -149,11 +149,11 @@ class Postgres(Server):
 
     def after_start(self) -> None:
         with self._connect("postgres") as connection:
-            known = connection.execute(
-                "SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)
-            ).fetchone()
-            if known is None:
-                connection.execute(f'CREATE DATABASE "{DATABASE}"')
+            known = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
+            for name in (DATABASE, *self.databases):
+                if name not in known:
+                    quoted = name.replace('"', '""')
+                    connection.execute(f'CREATE DATABASE "{quoted}"')
 
     def _connect(self, database: str) -> Any:
         import psycopg
@@ -167,6 +167,9 @@ class Postgres(Server):
             connect_timeout=3,
             autocommit=True,
         )
+
+    def contents(self) -> dict[str, list[str]]:
+        return {"databases": sorted(self.databases)}
 
     def record(self) -> dict[str, Any]:
         return {"host": HOST, "port": self.port, **self.credentials}

@@ -86,10 +86,12 @@ def remembered(project: Project) -> dict[str, Server]:
 
 
 def _server(project: Project, name: str, known: dict[str, Any]) -> Server:
+    environment = project.environment
+    asked_for = getattr(environment.local, name, None)
     buckets: tuple[str, ...] = ()
     if name == "object_store":
-        environment = project.environment
-        named = environment.lake.buckets.model_dump().values()
+        more = getattr(asked_for, "buckets", ())
+        named = (*environment.lake.buckets.model_dump().values(), *more)
         buckets = tuple(environment.resolve(bucket) for bucket in named)
     return KINDS[name](
         name=name,
@@ -98,4 +100,5 @@ def _server(project: Project, name: str, known: dict[str, Any]) -> Server:
         credentials=known["credentials"],
         inner_ports=known["inner_ports"],
         buckets=buckets,
+        databases=tuple(getattr(asked_for, "databases", ())),
     )

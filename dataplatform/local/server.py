@@ -31,6 +31,7 @@ class Server:
         credentials: what was generated for it, kept across restarts.
         inner_ports: ports it needs besides, by name, kept across restarts.
         buckets: for the object store, what must exist in it.
+        databases: for PostgreSQL, what must exist in it besides the demo company's own.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Server:
     credentials: dict[str, str] = field(default_factory=dict, repr=False)
     inner_ports: dict[str, int] = field(default_factory=dict)
     buckets: tuple[str, ...] = ()
+    databases: tuple[str, ...] = ()
 
     #: How the server is asked to end.
     stop_signal = signal.SIGTERM
@@ -86,8 +88,12 @@ class Server:
     def after_start(self) -> None:
         """Do once what needs the server up, such as making a database; safe to repeat."""
 
+    def contents(self) -> dict[str, list[str]]:
+        """Return what is made in the server when it is up, by kind: more can be added later."""
+        return {}
+
     def record(self) -> dict[str, Any]:
-        """Return the server's entry in services.json, without the process number."""
+        """Return the server's entry in services.json, without process number and contents."""
         return {"url": f"http://{HOST}:{self.port}", **self.credentials}
 
 

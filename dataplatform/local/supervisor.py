@@ -73,7 +73,7 @@ def start(project: Project) -> Services:
                 errors.append(outcome)
             else:
                 services[server.name] = outcome
-        _add_buckets(servers, services)
+        _add_contents(servers, services)
         write_services(project.state, services)
         if errors:
             raise errors[0]
@@ -148,13 +148,18 @@ def _refuse_taken_port(project: Project, server: Server, patience: float) -> Non
         )
 
 
-def _add_buckets(servers: list[Server], services: Services) -> None:
-    """Make the buckets that an environment named after its object store was started."""
+def _add_contents(servers: list[Server], services: Services) -> None:
+    """Make buckets and databases that an environment named after its server was started."""
     for server in servers:
         entry = services.get(server.name)
-        if entry is not None and set(server.buckets) - set(entry.get("buckets", [])):
+        if entry is None:
+            continue
+        contents = server.contents()
+        missing = {k: v for k, v in contents.items() if set(v) - set(entry.get(k, []))}
+        if missing:
             server.after_start()
-            entry["buckets"] = sorted({*server.buckets, *entry.get("buckets", [])})
+            for kind, names in missing.items():
+                entry[kind] = sorted({*names, *entry.get(kind, [])})
 
 
 def _address(entry: dict[str, Any]) -> str:

@@ -26,7 +26,7 @@ def render(settings: dict[str, Any]) -> str:
 
 def prepare_home(project: Project) -> Path:
     """Make a project's Dagster home, with its dagster.yaml up to date, and return its path."""
-    home = project.root.resolve() / HOME
+    home = project.state.resolve() / "home"
     home.mkdir(parents=True, exist_ok=True)
     text = render(instance_settings(str(home)))
     file = home / "dagster.yaml"

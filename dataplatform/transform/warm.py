@@ -25,7 +25,7 @@ _DBT = (
 
 def warm(project: Project) -> None:
     """Import what a dbt step needs, and read the project's manifest."""
-    adapter = project.environment.warehouse.type
+    adapter = project.environment.warehouse.engine
     for name in (*_DBT, f"dbt.adapters.{adapter}", f"dbt.include.{adapter}"):
         importlib.import_module(name)
     dbt_run.preload(parsed_manifest_file(project))

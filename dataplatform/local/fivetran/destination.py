@@ -18,6 +18,9 @@ from dataplatform.local.fivetran.model import Parts, SetupTest, SyncFailure, Tab
 if TYPE_CHECKING:
     import duckdb
 
+#: The destinations that are served.
+SERVICES = ("duckdb", "ducklake")
+
 
 class Session(Protocol):
     """One transaction of one sync."""
@@ -125,7 +128,14 @@ def open_destination(
                 code="destination_incomplete",
             )
         return DuckDBDestination(Path(str(config["path"])), scratch, salt)
+    if service == "ducklake":
+        from dataplatform.local.fivetran.destination_ducklake import (
+            DuckLakeDestination,
+            lake_settings,
+        )
+
+        return DuckLakeDestination(lake_settings(config), scratch, salt)
     raise SyncFailure(
-        f"The destination service {service!r} is not known here; use 'duckdb'.",
+        f"The destination service {service!r} is not known here; use one of {', '.join(SERVICES)}.",
         code="destination_unknown",
     )

@@ -46,12 +46,16 @@ _SLOW_COMPRESSION = "fsst,dictionary"
 class DuckDBSession:
     """One transaction on the warehouse file."""
 
+    #: Whether a column's type can only be changed by writing the table anew.
+    rewrites_types = False
+
     def __init__(self, engine: duckdb.DuckDBPyConnection, connection: str) -> None:
         self.engine = engine
         self.connection = connection
         self.synced_at = datetime.now(UTC)
         self.catalog = str(self._value("SELECT current_database()"))
         self.begun = False
+        self.state = _STATE
 
     def _value(self, sql: str, parameters: list[Any] | None = None) -> Any:
         row = self.engine.execute(sql, parameters or []).fetchone()
@@ -62,12 +66,13 @@ class DuckDBSession:
         self.begun = True
         self.engine.execute(f'CREATE SCHEMA IF NOT EXISTS "{STATE_SCHEMA}"')
         self.engine.execute(
-            f"CREATE TABLE IF NOT EXISTS {_STATE} "
+            f"CREATE TABLE IF NOT EXISTS {self.state} "
             "(connection VARCHAR, source VARCHAR, body VARCHAR, saved_at TIMESTAMPTZ)"
         )
         # Versions are told apart by their start: a clock that was set back must not repeat one.
         last = self._value(
-            f"SELECT epoch_us(max(saved_at)) FROM {_STATE} WHERE connection = ?", [self.connection]
+            f"SELECT epoch_us(max(saved_at)) FROM {self.state} WHERE connection = ?",
+            [self.connection],
         )
         if last is not None:
             following = datetime.fromtimestamp(last / 1e6, UTC) + timedelta(milliseconds=2)
@@ -93,7 +98,13 @@ class DuckDBSession:
         )
         if not self._exists(table):
             return False
-        held = Held(self.engine, self.place(table), self.cursor(table), self.synced_at)
+        held = Held(
+            self.engine,
+            self.place(table),
+            self.cursor(table),
+            self.synced_at,
+            rewrites_types=self.rewrites_types,
+        )
         return fit(held, table, replace=replace)
 
     def load(self, table: Table, select: str) -> int:
@@ -163,7 +174,7 @@ class DuckDBSession:
 
     def cursor(self, table: Table) -> dict[str, Any] | None:
         body = self._value(
-            f"SELECT body FROM {_STATE} WHERE connection = ? AND source = ?",
+            f"SELECT body FROM {self.state} WHERE connection = ? AND source = ?",
             [self.connection, table.label],
         )
         cursor: dict[str, Any] | None = json.loads(body) if body else None
@@ -173,14 +184,14 @@ class DuckDBSession:
 
     def remember(self, table: Table, cursor: dict[str, Any]) -> None:
         self.engine.execute(
-            f"DELETE FROM {_STATE} WHERE connection = ? AND source = ?",
+            f"DELETE FROM {self.state} WHERE connection = ? AND source = ?",
             [self.connection, table.label],
         )
         target = [table.target_schema, table.target]
         known = {"key": list(table.key), "hashed": sorted(table.hashed), "target": target}
         body = json.dumps({**cursor, **known})
         self.engine.execute(
-            f"INSERT INTO {_STATE} VALUES (?, ?, ?, ?)",
+            f"INSERT INTO {self.state} VALUES (?, ?, ?, ?)",
             [self.connection, table.label, body, self.synced_at],
         )
 
@@ -205,20 +216,24 @@ class DuckDBDestination:
         if not self.path.exists():
             return {}
         with open_duckdb(self.path, purpose=f"sync {connection}") as engine:
-            known = engine.execute(
-                "SELECT 1 FROM duckdb_tables() WHERE schema_name = ? AND table_name = 'cursors'",
-                [STATE_SCHEMA],
-            ).fetchone()
-            if not known:
-                return {}
-            rows = engine.execute(
-                f"SELECT source, body FROM {_STATE} WHERE connection = ?", [connection]
-            ).fetchall()
-            tables = engine.execute("SELECT schema_name, table_name FROM duckdb_tables()")
-            there = set(tables.fetchall())
-            held = {source: json.loads(body) for source, body in rows}
-            # A cursor without its table would skip the rows that went with it.
-            return {s: body for s, body in held.items() if tuple(body["target"]) in there}
+            return self._cursors(engine, _STATE, connection)
+
+    def _cursors(
+        self, engine: duckdb.DuckDBPyConnection, place: str, connection: str
+    ) -> dict[str, dict[str, Any]]:
+        tables = engine.execute(
+            "SELECT schema_name, table_name FROM duckdb_tables() "
+            "WHERE database_name = current_database()"
+        ).fetchall()
+        there = set(tables)
+        if not any(place == qualified(*table) for table in there):
+            return {}
+        rows = engine.execute(
+            f"SELECT source, body FROM {place} WHERE connection = ?", [connection]
+        ).fetchall()
+        held = {source: json.loads(body) for source, body in rows}
+        # A cursor without its table would skip the rows that went with it.
+        return {s: body for s, body in held.items() if tuple(body["target"]) in there}
 
     @contextmanager
     def session(self, connection: str, purpose: str) -> Iterator[DuckDBSession]:
@@ -227,15 +242,22 @@ class DuckDBDestination:
             engine.execute(f"SET disabled_compression_methods = {literal(_SLOW_COMPRESSION)}")
             engine.execute(f"SET temp_directory = {literal(str(self.scratch / 'spill'))}")
             engine.execute(f"SET VARIABLE {SALT} = {literal(self.salt)}")
-            session = DuckDBSession(engine, connection)
-            try:
+            with self._transaction(engine, DuckDBSession(engine, connection)) as session:
                 yield session
-                if session.begun:
-                    engine.execute("COMMIT")
-            except BaseException:
-                if session.begun:
-                    _roll_back(engine)
-                raise
+
+    @contextmanager
+    def _transaction(
+        self, engine: duckdb.DuckDBPyConnection, session: DuckDBSession
+    ) -> Iterator[DuckDBSession]:
+        """Commit what a session began, unless an error passes through."""
+        try:
+            yield session
+            if session.begun:
+                engine.execute("COMMIT")
+        except BaseException:
+            if session.begun:
+                _roll_back(engine)
+            raise
 
 
 def _roll_back(engine: duckdb.DuckDBPyConnection) -> None:

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from dataplatform.local.fivetran.connection_document import MASK
 from dataplatform.local.fivetran.context import Context
+from dataplatform.local.fivetran.destination import SERVICES
 from dataplatform.local.fivetran.envelope import answer, conflict, invalid, page
 from dataplatform.local.fivetran.fields import Field, documented
 from dataplatform.local.fivetran.requests import body_of, find
@@ -65,12 +66,12 @@ def destination_routes(context: Context) -> APIRouter:
                 raise conflict(f"The group '{group_id}' has a destination already.")
 
         taken()
-        if body["service"] != "duckdb":
+        if body["service"] not in SERVICES:
             raise invalid(f"The destination service {body['service']!r} is not served.")
         destination: Document = {
             "id": group_id,
             "group_id": group_id,
-            "service": "duckdb",
+            "service": body["service"],
             "region": "LOCAL",
             "time_zone_offset": "0",
             "networking_method": "Directly",

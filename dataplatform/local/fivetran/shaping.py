@@ -30,12 +30,25 @@ class Held:
     Attributes:
         place: its quoted name.
         cursor: what the last sync remembered of it, or None.
+        rewrites_types: whether a type is changed by writing the table anew.
     """
 
     engine: duckdb.DuckDBPyConnection
     place: str
     cursor: dict[str, Any] | None
     at: datetime
+    rewrites_types: bool = False
+
+    def retype(self, name: str, kind: str) -> None:
+        """Change the type of a column, its values kept."""
+        if self.rewrites_types:
+            cast = f"CAST({ident(name)} AS {kind}) AS {ident(name)}"
+            self.engine.execute(
+                f"CREATE OR REPLACE TABLE {self.place} AS "
+                f"SELECT * REPLACE ({cast}) FROM {self.place}"
+            )
+        else:
+            self.engine.execute(f"ALTER TABLE {self.place} ALTER COLUMN {ident(name)} TYPE {kind}")
 
 
 def fit(held: Held, table: Table, *, replace: bool) -> bool:
@@ -62,8 +75,11 @@ def fit(held: Held, table: Table, *, replace: bool) -> bool:
         changes = _changes(table, columns, last_resort=ANYTHING) or []
     if held_mode(columns) != wanted_mode(table):
         switch(engine, place, columns, key or table.key, wanted_mode(table))
-    for change in changes:
-        engine.execute(f"ALTER TABLE {place} {change}")
+    for name, kind in changes:
+        if name.lower() in {column.lower() for column in columns}:
+            held.retype(name, kind)
+        else:
+            engine.execute(f"ALTER TABLE {place} ADD COLUMN {ident(name)} {kind}")
     _hash(held, table, columns)
     if replace:
         _empty(held, table, columns)
@@ -76,8 +92,8 @@ def fit(held: Held, table: Table, *, replace: bool) -> bool:
 
 def _changes(
     table: Table, columns: dict[str, str], last_resort: str | None = None
-) -> list[str] | None:
-    """Return the alterations that make room for every column, or None where one cannot fit.
+) -> list[tuple[str, str]] | None:
+    """Return what columns are to be added or become, or None where one cannot fit.
 
     Args:
         table: what the table shall be.
@@ -92,13 +108,13 @@ def _changes(
     for name, kind in wanted_columns:
         before = lower.get(name.lower())
         if before is None:
-            changes.append(f"ADD COLUMN {ident(name)} {kind}")
+            changes.append((name, kind))
             continue
         wanted = widened(before, kind, as_text=table.inferred) or last_resort
         if wanted is None:
             return None
         if wanted != before:
-            changes.append(f"ALTER COLUMN {ident(name)} TYPE {wanted}")
+            changes.append((name, wanted))
     return changes
 
 

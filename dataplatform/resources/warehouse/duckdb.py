@@ -1,18 +1,19 @@
-"""The warehouse as one DuckDB file.
+"""The warehouse in DuckDB's SQL, and as one DuckDB file.
 
 Each session opens the file under its lock and closes it again, so that other processes get
-their turn. Nothing here waits for a network while the lock is held.
+their turn. Nothing here waits for a network while the lock is held. A lake that speaks the same
+SQL is in ``ducklake``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataplatform.declarations.errors import UserError, nearest
-from dataplatform.duckdb_file import DEFAULT_TIMEOUT_SECONDS, open_duckdb
+from dataplatform.duckdb_file import DEFAULT_TIMEOUT_SECONDS, open_duckdb, warehouse_lock
 from dataplatform.keys import Relation
 from dataplatform.resources.warehouse.interface import (
     DELETED_COLUMN,
@@ -28,8 +29,13 @@ from dataplatform.resources.warehouse.sql import SqlWarehouse
 if TYPE_CHECKING:
     import duckdb
 
+# A whole row. A column of this name would be taken in its place.
+_ROW = "_dataplatform_row"
 
-class _DuckDBSession:
+
+class DuckDBSession:
+    """A conversation over one DuckDB connection."""
+
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
 
@@ -38,39 +44,10 @@ class _DuckDBSession:
         return result.fetchall() if result.description else []
 
 
-class DuckDBAdapter(SqlWarehouse):
-    """A warehouse in a DuckDB file.
-
-    Args:
-        path: gives the file's path when it is first needed.
-    """
+class DuckDBEngine(SqlWarehouse):
+    """Whatever DuckDB runs the SQL of; how a session is opened is said by those who inherit."""
 
     dialect = "duckdb"
-
-    def __init__(self, path: Callable[[], Path]) -> None:
-        self._path = path
-
-    @property
-    def path(self) -> Path:
-        """The DuckDB file."""
-        return self._path()
-
-    @contextmanager
-    def session(self, purpose: str, patience: float | None = None) -> Iterator[Session]:
-        """Open the file for one short conversation, waiting some seconds for its lock."""
-        limit = DEFAULT_TIMEOUT_SECONDS if patience is None else patience
-        with open_duckdb(self.path, purpose=purpose, timeout=limit) as connection:
-            yield _DuckDBSession(connection)
-
-    def columns(self, relation: Relation) -> dict[str, str] | None:
-        """Return column names to types, or None where the relation does not exist."""
-        return super().columns(relation) if self.path.exists() else None
-
-    def facts(
-        self, relations: Iterable[Relation], patience: float | None = None
-    ) -> dict[Relation, TableFacts]:
-        """Return the facts of several relations from one session; missing ones are left out."""
-        return super().facts(relations, patience) if self.path.exists() else {}
 
     def publish(
         self, candidate: Relation, target: Relation, exclude: Sequence[str] = ()
@@ -136,8 +113,8 @@ class DuckDBAdapter(SqlWarehouse):
             )[0]
         else:
             state = session.execute(
-                f"SELECT count(*), CAST(bit_xor(hash(t)) AS VARCHAR), "
-                f"CAST(sum(hash(t)) AS VARCHAR) FROM {table} AS t"
+                f"SELECT count(*), CAST(bit_xor(hash({_ROW})) AS VARCHAR), "
+                f"CAST(sum(hash({_ROW})) AS VARCHAR) FROM {table} AS {_ROW}"
             )[0]
         return TableFacts(
             columns=columns,
@@ -153,6 +130,51 @@ class DuckDBAdapter(SqlWarehouse):
         )
         hint = nearest(str(relation), [name for (name,) in names])
         return UserError(f"The warehouse has no table {relation}.{hint}")
+
+
+class DuckDBAdapter(DuckDBEngine):
+    """A warehouse in a DuckDB file.
+
+    Args:
+        path: gives the file's path when it is first needed.
+    """
+
+    def __init__(self, path: Callable[[], Path]) -> None:
+        self._path = path
+
+    @property
+    def path(self) -> Path:
+        """The DuckDB file."""
+        return self._path()
+
+    @contextmanager
+    def session(self, purpose: str, patience: float | None = None) -> Iterator[Session]:
+        """Open the file for one short conversation, waiting some seconds for its lock."""
+        limit = DEFAULT_TIMEOUT_SECONDS if patience is None else patience
+        with open_duckdb(self.path, purpose=purpose, timeout=limit) as connection:
+            yield DuckDBSession(connection)
+
+    def columns(self, relation: Relation) -> dict[str, str] | None:
+        """Return column names to types, or None where the relation does not exist."""
+        return super().columns(relation) if self.path.exists() else None
+
+    def facts(
+        self, relations: Iterable[Relation], patience: float | None = None
+    ) -> dict[Relation, TableFacts]:
+        """Return the facts of several relations from one session; missing ones are left out."""
+        return super().facts(relations, patience) if self.path.exists() else {}
+
+    def dbt_variables(self) -> dict[str, str]:
+        """Return what dbt's profile reads: the file."""
+        return {"DATAPLATFORM_DUCKDB_PATH": str(self.path)}
+
+    def beside_dbt(self, purpose: str) -> AbstractContextManager[Any]:
+        """Hold the file while dbt runs in this process, and look at it beside dbt."""
+        return open_duckdb(self.path, purpose=purpose)
+
+    def around_dbt(self, purpose: str) -> AbstractContextManager[None]:
+        """Hold the file's lock while another process uses the file."""
+        return warehouse_lock(self.path, purpose)
 
 
 def _sort_keys(columns: dict[str, str]) -> str:

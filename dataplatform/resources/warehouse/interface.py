@@ -133,6 +133,26 @@ class Warehouse(Protocol):
         """
         ...
 
+    def dbt_variables(self) -> dict[str, str]:
+        """Return the variables that the profile of dbt reads, with addresses and secrets.
+
+        Raises:
+            UserError: a secret or an address is not set.
+        """
+        ...
+
+    def beside_dbt(self, purpose: str) -> AbstractContextManager[Any]:
+        """Hold what dbt needs while it runs in this process.
+
+        Returns:
+            A context that gives a second DuckDB connection to the same tables, or None.
+        """
+        ...
+
+    def around_dbt(self, purpose: str) -> AbstractContextManager[None]:
+        """Hold what dbt needs while it runs in a process of its own."""
+        ...
+
     def export_parquet(self, relation: Relation, path: Path) -> int:
         """Write a relation as one Parquet file, the same bytes for the same rows.
 

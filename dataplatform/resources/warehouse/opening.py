@@ -30,6 +30,10 @@ def open_warehouse(environment: Environment, project: Project) -> Warehouse:
         from dataplatform.resources.warehouse.duckdb import DuckDBAdapter
 
         return DuckDBAdapter(lambda: project.root / environment.resolve(declared.path))
+    if declared.type == "ducklake":
+        from dataplatform.resources.warehouse.ducklake import DuckLakeAdapter
+
+        return DuckLakeAdapter(lambda: environment.resolve_all(declared))
     if declared.type == "snowflake":
         from dataplatform.resources.warehouse.snowflake import SnowflakeAdapter
 

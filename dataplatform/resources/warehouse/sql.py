@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from dataplatform.declarations.errors import UserError
@@ -35,6 +35,14 @@ class SqlWarehouse(ABC):
 
     def _missing(self, session: Session, relation: Relation) -> UserError:
         return UserError(f"The warehouse has no table {relation}.")
+
+    def beside_dbt(self, purpose: str) -> AbstractContextManager[Any]:
+        """Need nothing while dbt runs in this process, and give no second look at its tables."""
+        return nullcontext()
+
+    def around_dbt(self, purpose: str) -> AbstractContextManager[None]:
+        """Hold nothing while dbt runs in another process."""
+        return nullcontext()
 
     def query(self, sql: str, purpose: str) -> list[tuple[Any, ...]]:
         """Run one statement in a session of its own and return its rows."""

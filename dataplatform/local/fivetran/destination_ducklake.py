@@ -1,0 +1,120 @@
+"""The DuckLake destination: Parquet in object storage, written by many syncs at once.
+
+The statements are those of the DuckDB file; what differs is how the lake is reached, that each
+connection keeps its cursors in a table of its own, so that two syncs never write to the same one,
+and that columns which no promotion widens are rewritten.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dataplatform.declarations.errors import UserError
+from dataplatform.ducklake import connect
+from dataplatform.local.fivetran.destination_duckdb import (
+    MEMORY_LIMIT,
+    STATE_SCHEMA,
+    DuckDBDestination,
+    DuckDBSession,
+)
+from dataplatform.local.fivetran.incoming import SALT
+from dataplatform.local.fivetran.model import SetupTest, SyncFailure
+from dataplatform.local.fivetran.sql import ident, literal, qualified
+
+if TYPE_CHECKING:
+    import duckdb
+
+_CATALOG = ("host", "port", "user", "password", "database")
+_FILES = ("url", "endpoint", "region", "access_key", "secret_key")
+_OPTIONAL = {"files_endpoint": None, "files_region": "us-east-1"}
+# Another sync may make the same schema at the same moment; the later one then finds it made.
+_ATTEMPTS = 5
+
+
+def lake_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the lake's addresses from a destination's settings.
+
+    Raises:
+        SyncFailure: a setting is missing.
+    """
+    given = {**_OPTIONAL, **config}
+    names = [*_CATALOG, *(f"files_{name}" for name in _FILES)]
+    missing = [name for name in names if name not in given]
+    if missing:
+        raise SyncFailure(
+            f"The destination has no {missing[0]!r}: a DuckLake needs {', '.join(names)}.",
+            code="destination_incomplete",
+        )
+    return {
+        "catalog": {name: given[name] for name in _CATALOG},
+        "files": {name: given[f"files_{name}"] for name in _FILES},
+    }
+
+
+def state_table(connection: str) -> str:
+    """Return the quoted place of a connection's cursors."""
+    return qualified(STATE_SCHEMA, f"cursors_{hashlib.md5(connection.encode()).hexdigest()[:16]}")
+
+
+class DuckLakeSession(DuckDBSession):
+    """One transaction on the lake."""
+
+    #: A column's type is changed by writing the table anew where the lake cannot promote it.
+    rewrites_types = True
+
+    def __init__(self, engine: duckdb.DuckDBPyConnection, connection: str) -> None:
+        super().__init__(engine, connection)
+        self.state = state_table(connection)
+
+    def begin(self) -> None:
+        """Start the transaction; the schema of the cursors is there before it."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                self.engine.execute(f"CREATE SCHEMA IF NOT EXISTS {ident(STATE_SCHEMA)}")
+                break
+            except Exception:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                time.sleep(0.1 * 2**attempt)
+        super().begin()
+
+
+class DuckLakeDestination(DuckDBDestination):
+    """A DuckLake as a destination."""
+
+    def __init__(self, settings: Mapping[str, Any], scratch: Path, salt: str) -> None:
+        self.settings = settings
+        self.scratch = scratch
+        self.salt = salt
+
+    def test(self) -> list[SetupTest]:
+        title = "Open the lake"
+        try:
+            connect(self.settings).close()
+        except UserError as error:
+            return [SetupTest(title, "FAILED", str(error))]
+        return [SetupTest(title, "PASSED")]
+
+    def cursors(self, connection: str) -> dict[str, dict[str, Any]]:
+        engine = connect(self.settings)
+        try:
+            return self._cursors(engine, state_table(connection), connection)
+        finally:
+            engine.close()
+
+    @contextmanager
+    def session(self, connection: str, purpose: str) -> Iterator[DuckDBSession]:
+        engine = connect(self.settings)
+        try:
+            engine.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+            engine.execute(f"SET temp_directory = {literal(str(self.scratch / 'spill'))}")
+            engine.execute(f"SET VARIABLE {SALT} = {literal(self.salt)}")
+            with self._transaction(engine, DuckLakeSession(engine, connection)) as session:
+                yield session
+        finally:
+            engine.close()

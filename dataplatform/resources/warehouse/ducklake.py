@@ -1,0 +1,46 @@
+"""The warehouse as a DuckLake: DuckDB's SQL over Parquet in object storage, many writers at once.
+
+It asks and answers as the DuckDB file does; only how it is reached differs. There is no lock to
+wait for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from dataplatform.ducklake import open_ducklake
+from dataplatform.resources.warehouse.duckdb import DuckDBEngine, DuckDBSession
+from dataplatform.resources.warehouse.interface import Session
+
+
+class DuckLakeAdapter(DuckDBEngine):
+    """A warehouse in a DuckLake.
+
+    Args:
+        settings: gives the resolved ``warehouse`` block when it is first needed.
+    """
+
+    def __init__(self, settings: Callable[[], Mapping[str, Any]]) -> None:
+        self._settings = settings
+
+    @contextmanager
+    def session(self, purpose: str, patience: float | None = None) -> Iterator[Session]:
+        """Open a cursor; nobody is waited for, so ``patience`` is not needed."""
+        with open_ducklake(self._settings()) as cursor:
+            yield DuckDBSession(cursor)
+
+    def dbt_variables(self) -> dict[str, str]:
+        """Return what dbt's profile reads to reach the lake."""
+        settings = self._settings()
+        return {
+            f"DATAPLATFORM_LAKE_{part}_{name}".upper(): str(value)
+            for part in ("catalog", "files")
+            for name, value in settings[part].items()
+            if value is not None
+        }
+
+    def beside_dbt(self, purpose: str) -> AbstractContextManager[Any]:
+        """Give a cursor of its own; dbt's connections see what it sees, once committed."""
+        return open_ducklake(self._settings())
