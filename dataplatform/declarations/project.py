@@ -20,6 +20,7 @@ from dataplatform.declarations.extract import Extract, load_extract
 from dataplatform.declarations.pipeline import Pipeline, load_pipeline
 from dataplatform.declarations.references import check_references
 from dataplatform.declarations.yaml_file import Loc, read_yaml, shown
+from dataplatform.declarations.yaml_kept import remembered
 from dataplatform.keys import (
     CANDIDATE,
     CURATED,
@@ -159,11 +160,12 @@ class Project:
             name = shown(wrong[0], self.root)
             raise DeclarationError(name, None, "is never read: name it .yml.")
         paths = sorted(folder.rglob("*.yml") if deep else folder.glob("*.yml"))
-        # Contracts and pipelines refer to nothing: their ${table} is the rule's own placeholder.
-        if kind in ("connections", "extracts"):
-            for path in paths:
-                check_references(read_yaml(path, self.root))
-        return tuple(load(path) for path in paths)
+        with remembered(self.root / ".dataplatform" / "cache", len(paths)):
+            # Contracts and pipelines refer to nothing: their ${table} is the rule's own.
+            if kind in ("connections", "extracts"):
+                for path in paths:
+                    check_references(read_yaml(path, self.root))
+            return tuple(load(path) for path in paths)
 
 
 def open_project(root: Path | None = None) -> Project:

@@ -19,7 +19,8 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from dataplatform.declarations.errors import DeclarationError
-from dataplatform.declarations.yaml_fast import Place, read_plain
+from dataplatform.declarations.yaml_fast import Place
+from dataplatform.declarations.yaml_kept import read_known
 
 Loc = Sequence[str | int]
 
@@ -92,7 +93,7 @@ def read_yaml(path: Path, root: Path) -> YamlFile:
 @lru_cache(maxsize=1024)
 def _parsed(name: Path, text: str) -> YamlFile:
     """Parse a text once, however many checks look at it; who reads it must not change it."""
-    plain = read_plain(text)
+    plain = read_known(text)
     if plain is not None:
         return YamlFile(name, *plain)
     try:

@@ -7,9 +7,10 @@ one that ``multi_asset`` or ``multi_asset_check`` would make, in a third of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import lru_cache
+from inspect import signature
 from typing import Any
 
 from dagster import (
@@ -25,7 +26,11 @@ from dagster import (
     op,
 )
 from dagster._core.definitions.output import OutputDefinition
-from dagster._core.definitions.resource_requirement import merge_resource_defs
+from dagster._core.definitions.resource_requirement import (
+    OutputManagerRequirement,
+    ResourceRequirement,
+    merge_resource_defs,
+)
 
 
 class _NamedOutput(OutputDefinition):
@@ -63,6 +68,15 @@ class _TableStep(AssetsDefinition):
         given._resource_defs = merge_resource_defs(self.resource_defs, resource_defs, self)
         return given
 
+    def get_resource_requirements(self) -> Iterator[ResourceRequirement]:
+        """Return what the body needs and its first output: all outputs are stored alike."""
+        for requirement in super().get_resource_requirements():
+            yield requirement
+            if isinstance(requirement, OutputManagerRequirement):
+                break
+        for key, resource in self.resource_defs.items():
+            yield from resource.get_resource_requirements(source_key=key)
+
 
 _INPUT = In(Nothing)
 #: A table that is gone from its source fails the step, not the other tables.
@@ -89,6 +103,8 @@ def table_step(
         description: Markdown.
         tags: the step's tags.
     """
+    # Dagster looks at a body's parameters a dozen times, and each time would work them out anew.
+    vars(body)["__signature__"] = signature(body)
     tables = {spec.key.to_python_identifier(): spec.key for spec in specs}
     judged = {check.get_python_identifier(): check for check in checks}
     inputs = _inputs({dep.asset_key for spec in specs for dep in spec.deps} - {*tables.values()})

@@ -45,7 +45,7 @@ LEFT = [
 
 
 def carefully(text: str, monkeypatch: pytest.MonkeyPatch) -> yaml_file.YamlFile:
-    monkeypatch.setattr(yaml_file, "read_plain", lambda text: None)
+    monkeypatch.setattr(yaml_file, "read_known", lambda text: None)
     yaml_file._parsed.cache_clear()
     found = yaml_file._parsed(Path("file.yml"), text)
     yaml_file._parsed.cache_clear()
