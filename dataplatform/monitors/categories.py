@@ -1,0 +1,141 @@
+"""Categories: columns of few values, value by value; new ones, lost ones, and other shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dataplatform.monitors.context import Context
+from dataplatform.monitors.figures import CATEGORY_SHARE
+from dataplatform.monitors.model import Finding, Snapshot, State
+from dataplatform.monitors.words import amount
+
+#: A value this rare is not watched by itself.
+_RARE = 0.02
+_LEAST_ROWS = 20
+#: So many rows of a value must be missing before it is lost and not just rare.
+_LOST = 15.0
+#: A column that often has new values is no surprise with another.
+_OFTEN = 3
+
+
+def findings(context: Context) -> list[Finding]:
+    """Return the alarms about categories."""
+    found: list[Finding] = []
+    for column, counts in context.now.categories.items():
+        examples = [
+            one
+            for one in context.examples("categories", column, "value")
+            if column in one.categories
+        ]
+        if len(examples) < min(context.settings.measurements, 8):
+            continue
+        rows = sum(recent for _, recent in counts.values())
+        if rows < _LEAST_ROWS:
+            continue
+        found += _new(context, column, counts, rows, examples)
+        found += _lost(column, counts, rows, examples)
+        found += _shares(context, column, rows, examples)
+    return found
+
+
+def _new(
+    context: Context,
+    column: str,
+    counts: Mapping[str, tuple[int, int]],
+    rows: int,
+    examples: list[Snapshot],
+) -> list[Finding]:
+    seen: set[str] = set(examples[0].categories[column])
+    surprises = 0
+    for one in examples[1:]:
+        values = set(one.categories[column])
+        surprises += bool(values - seen)
+        seen |= values
+    fresh = {
+        value: recent for value, (_, recent) in counts.items() if value not in seen and recent >= 3
+    }
+    if not fresh or surprises >= _OFTEN:
+        return []
+    share = sum(fresh.values()) / rows
+    state: State = "very_unusual" if share >= 0.05 else "unusual"
+    shown = ", ".join(repr(value) for value in sorted(fresh, key=lambda v: -fresh[v])[:5])
+    return [
+        Finding(
+            kind="categories",
+            column=column,
+            metric="value",
+            state=state,
+            low=0.0,
+            high=0.0,
+            days=context.span,
+            observed=shown,
+            score=round(context.settings.patience * (1 + share * 20), 1),
+            sentence=(
+                f"{column} has values never seen before: {shown}, {amount(share, True)} of the "
+                f"last rows; {len(seen)} values are usual, from {context.span}."
+            ),
+        )
+    ]
+
+
+def _lost(
+    column: str,
+    counts: Mapping[str, tuple[int, int]],
+    rows: int,
+    examples: list[Snapshot],
+) -> list[Finding]:
+    found = []
+    for value in examples[-1].categories[column]:
+        shares = [share for one in examples if (share := _share(one, column, value)) is not None]
+        if not shares or min(shares) == 0 or (value in counts and counts[value][1]):
+            continue
+        usual = sorted(shares)[len(shares) // 2]
+        if usual * rows < _LOST:
+            continue
+        found.append(
+            Finding(
+                kind="categories",
+                column=column,
+                metric="value",
+                state="very_unusual",
+                low=min(shares),
+                high=max(shares),
+                days=f"{len(shares)} measurements",
+                observed=0.0,
+                score=round((usual * rows) ** 0.5 * 3, 1),
+                sentence=(
+                    f"{column} has no row with {value!r} any more; it was in every one of "
+                    f"{len(shares)} measurements, with {amount(min(shares), True)} to "
+                    f"{amount(max(shares), True)} of the rows."
+                ),
+            )
+        )
+    return found
+
+
+def _shares(context: Context, column: str, rows: int, examples: list[Snapshot]) -> list[Finding]:
+    found = []
+    for value in context.now.categories[column]:
+        usual = _share(examples[-1], column, value) or 0.0
+        now = _share(context.now, column, value) or 0.0
+        if max(usual, now) < _RARE:
+            continue
+        finding = context.compare(
+            CATEGORY_SHARE,
+            column,
+            "value",
+            lambda one, value=value: _share(one, column, value),  # type: ignore[misc]
+            rows,
+            repr(value),
+        )
+        if finding is not None:
+            found.append(finding)
+    return found
+
+
+def _share(one: Snapshot, column: str, value: str) -> float | None:
+    counts = one.categories.get(column)
+    if counts is None:
+        return None
+    rows = sum(recent for _, recent in counts.values())
+    return counts.get(value, (0, 0))[1] / rows if rows >= _LEAST_ROWS else None
