@@ -54,6 +54,24 @@ class Dialect:
             return f"regexp_instr({column}, {self.literal(pattern)}) > 0"
         return f"regexp_matches({column}, {self.literal(pattern)})"
 
+    def like(self, column: str, pattern: str, escape: str | None = None) -> str:
+        """Return the condition that a text is like a pattern of SQL, as PostgreSQL reads it."""
+        if escape is None and "\\" in pattern:
+            escape = "\\"
+        escaped = f" escape {self.literal(escape)}" if escape else ""
+        return f"{column} like {self.literal(pattern)}{escaped}"
+
+    def quantile(self, column: str, share: float, between: bool = False) -> str:
+        """Return the value below which a share of a column lies.
+
+        Args:
+            column: the column; missing values do not count.
+            share: between 0 and 1.
+            between: whether to interpolate, where the share falls between two values.
+        """
+        name = "percentile_cont" if between else "percentile_disc"
+        return f"{name}({share!r}) within group (order by {column})"
+
     def count_if(self, predicate: str) -> str:
         """Count the rows that satisfy a condition."""
         if self.name == "snowflake":

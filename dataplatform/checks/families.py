@@ -125,3 +125,32 @@ def keeps(declared: str, physical: str) -> bool:
     """Say whether a warehouse's type keeps a declared one; an unknown declaration is kept."""
     family = family_of(declared)
     return family is None or base_type(physical) in ACCEPTED[family]
+
+
+_SAME = {
+    "int": "integer",
+    "int4": "integer",
+    "int2": "smallint",
+    "int8": "bigint",
+    "text": "varchar",
+    "string": "varchar",
+    "character varying": "varchar",
+    "float8": "double",
+    "double precision": "double",
+    "double_precision": "double",
+    "float4": "real",
+    "numeric": "decimal",
+    "number": "decimal",
+    "bool": "boolean",
+    "datetime": "timestamp",
+    "timestamp without time zone": "timestamp",
+    "timestamptz": "timestamp with time zone",
+}
+#: Every name of a type that a warehouse answers with.
+KNOWN = frozenset().union(*ACCEPTED.values()) | _SAME.keys()
+
+
+def same_name(physical: str) -> str:
+    """Return one name for all that a type is called: ``INT4`` and ``integer`` are one type."""
+    base = base_type(physical)
+    return _SAME.get(base, base)

@@ -14,6 +14,7 @@ from dataplatform.checks.dialects import Dialect
 from dataplatform.checks.row_conditions import bad_row, both, row_filter, scope_of, within
 from dataplatform.checks.spec import Check
 from dataplatform.checks.sql_rules import TABLE
+from dataplatform.keys import Relation
 
 COUNT = "row_total"
 
@@ -59,6 +60,12 @@ def pieces(check: Check, index: int, dialect: Dialect) -> Pieces:
             return _most_common(check, index, dialect)
         case "absent_values":
             return _absent_values(check, index, dialect)
+        case "other_values":
+            return _other_values(check, index, dialect)
+        case "quantiles":
+            return _quantiles(check, index, dialect)
+        case "rows_beyond":
+            return _rows_beyond(check, index, dialect)
     return _aggregate(check, index, dialect)
 
 
@@ -205,6 +212,62 @@ def _absent_values(check: Check, index: int, dialect: Dialect) -> Pieces:
     )
 
 
+def _other_values(check: Check, index: int, dialect: Dialect) -> Pieces:
+    """How many values are not listed, and how many of those listed no row has."""
+    column, condition = dialect.identifier(check.columns[0]), row_filter(check, dialect)
+    values = list(check.arguments["values"])
+    listed = within(column, values, dialect)
+    found = dialect.only_if(column, both(listed, condition))
+    other = dialect.only_if(column, both(f"not ({listed})", condition))
+    alias = f"r{index}_v"
+    where = f" where {both(f'{column} is not null', condition)}"
+    counted = f"{len(values)} - count(distinct {found}) + count(distinct {other})"
+    return Pieces(
+        observed=alias,
+        passed=check.threshold.sql(alias, dialect.literal),
+        reproduce=f"select distinct {column} from {TABLE}{where}",
+        aggregates={alias: counted},
+    )
+
+
+def _quantiles(check: Check, index: int, dialect: Dialect) -> Pieces:
+    """Values below which given shares of a column lie, each within its range."""
+    column = dialect.only_if(dialect.identifier(check.columns[0]), row_filter(check, dialect))
+    arguments = check.arguments
+    aggregates = {
+        f"r{index}_q{place}": dialect.quantile(column, share)
+        for place, share in enumerate(arguments["quantiles"])
+    }
+    inside = []
+    for alias, (low, high) in zip(aggregates, arguments["ranges"], strict=True):
+        # Great Expectations takes a value this near to a bound for the bound.
+        inside.append(f"{alias} is not null")
+        if low is not None:
+            inside.append(f"{alias} >= {dialect.literal(low - 1e-8 - 1e-4 * abs(low))}")
+        if high is not None:
+            inside.append(f"{alias} <= {dialect.literal(high + 1e-8 + 1e-4 * abs(high))}")
+    shown = [f"coalesce({dialect.text(alias)}, 'nothing')" for alias in aggregates]
+    return Pieces(
+        observed=" || ', ' || ".join(shown),
+        passed=both(*inside),
+        reproduce=f"select {', '.join(aggregates.values())} from {TABLE}",
+        aggregates=aggregates,
+    )
+
+
+def _rows_beyond(check: Check, index: int, dialect: Dialect) -> Pieces:
+    """How many rows more than another table has; fewer, where below zero."""
+    schema, _, table = str(check.arguments["other"]).rpartition(".")
+    other = dialect.relation(Relation(schema or check.relation.schema, table))
+    alias = f"r{index}_o"
+    return Pieces(
+        observed=f"{COUNT} - {alias}",
+        passed=check.threshold.sql(f"{COUNT} - {alias}", dialect.literal),
+        reproduce=f"select (select count(*) from {TABLE}), (select count(*) from {other})",
+        aggregates={alias: f"(select count(*) from {other})"},
+    )
+
+
 def _aggregate(check: Check, index: int, dialect: Dialect) -> Pieces:
     alias = f"r{index}_v"
     column = dialect.only_if(dialect.identifier(check.columns[0]), row_filter(check, dialect))
@@ -217,6 +280,9 @@ def _aggregate(check: Check, index: int, dialect: Dialect) -> Pieces:
             expression = f"count(distinct {column})"
         case "distinct_share":
             expression = f"count(distinct {column}) * 1.0 / nullif(count({column}), 0)"
+        case "filled_share":
+            rows = dialect.count_if(row_filter(check, dialect) or "true")
+            expression = f"count({column}) * 1.0 / nullif({rows}, 0)"
         case "age_hours":
             expression = dialect.hours_since(f"max({column})")
         case name:

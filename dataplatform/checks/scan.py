@@ -8,20 +8,20 @@ SQL is the caller's affair: a function from SQL to rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from dataplatform.checks import families
+from dataplatform.checks.column_rules import SETTLED, settle
 from dataplatform.checks.dialects import Dialect, dialect
 from dataplatform.checks.measures import Measure, measured
 from dataplatform.checks.predicates import COUNT, Pieces, pieces
+from dataplatform.checks.samples import Execute, sampled, shown
 from dataplatform.checks.spec import SCAN, Check
 from dataplatform.checks.sql_rules import with_table
-from dataplatform.checks.verdicts import SAMPLE_LIMIT, Verdict, plain
+from dataplatform.checks.verdicts import Verdict, plain
 from dataplatform.declarations.errors import nearest
 from dataplatform.keys import Relation
 
-Execute = Callable[[str], Sequence[Sequence[Any]]]
 #: Takes what a scan measured, by column (None for the table) and measure.
 Measured = Callable[[Mapping[tuple[str | None, str], Any]], None]
 
@@ -77,13 +77,17 @@ class Scan:
                     passed=bool(passed),
                     severity=check.severity,
                     expected=check.expected,
-                    observed=plain(observed),
+                    observed=shown(check, plain(observed)),
                     failing_count=None if failing is None else int(failing),
                     row_count=None if considered is None else int(considered),
                     sql=self._reproduce(piece),
                 )
             )
-        return sorted(found, key=lambda verdict: self.order.index(verdict.name))
+        return self.in_order(found)
+
+    def in_order(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
+        """Return verdicts in the order of their checks."""
+        return sorted(verdicts, key=lambda verdict: self.order.index(verdict.name))
 
     def measured(self, row: Sequence[Any]) -> dict[tuple[str | None, str], Any]:
         """Return what the statement's row measured, by column (None for the table) and measure."""
@@ -91,54 +95,6 @@ class Scan:
 
     def _reproduce(self, piece: Pieces) -> str:
         return with_table(piece.reproduce, self.dialect.relation(self.relation))
-
-    def sample_sql(self, verdicts: Sequence[Verdict]) -> str | None:
-        """Return the query for keys of failing rows: (rule's name, key, failing rows in all)."""
-        failed = {v.name for v in verdicts if not v.passed and v.error is None}
-        parts = []
-        for place, (check, piece) in enumerate(self.rules):
-            if check.name not in failed or piece.predicate is None:
-                continue
-            parts.append(
-                f"select * from (select {self.dialect.literal(check.name)} as rule, "
-                f"{self._key(check)} as sample_key, count(*) over () as failing\n"
-                f"from {self.dialect.relation(self.relation)} where {piece.predicate}\n"
-                f"order by 2 limit {SAMPLE_LIMIT}) as s{place}"
-            )
-        if not parts:
-            return None
-        return with_table("\nunion all\n".join(parts), self.dialect.relation(self.relation))
-
-    def _key(self, check: Check) -> str:
-        return key_expression(check, self.columns, self.dialect)
-
-    def sampled(self, verdicts: Sequence[Verdict], rows: Sequence[Sequence[Any]]) -> list[Verdict]:
-        """Add the keys that the sample query found to the verdicts."""
-        keys: dict[str, list[str]] = {}
-        totals: dict[str, int] = {}
-        for name, key, total in rows:
-            keys.setdefault(str(name), []).append(str(key))
-            totals[str(name)] = int(total)
-        uniqueness = {c.name for c, _ in self.rules if c.metric == "nonunique_count"}
-        found = []
-        for verdict in verdicts:
-            verdict = verdict.with_samples(keys.get(verdict.name, ()))
-            if verdict.name in uniqueness and verdict.name in totals:
-                # The scan only counted the rows too many; now every row of a group is known.
-                total = totals[verdict.name]
-                verdict = replace(verdict, failing_count=total, observed=total)
-            found.append(verdict)
-        return found
-
-
-def key_expression(check: Check, present: frozenset[str], sql: Dialect) -> str:
-    """Return the expression that names a row in samples."""
-    names = [name for name in check.key if not present or name.lower() in present]
-    names = names or list(check.columns)
-    if not names:
-        return "''"
-    shown = [f"coalesce({sql.text(sql.identifier(name))}, 'null')" for name in names]
-    return " || ', ' || ".join(shown)
 
 
 def plan(
@@ -170,8 +126,8 @@ def plan(
     rules: list[tuple[Check, Pieces]] = []
     settled: list[Verdict] = []
     for check in mine:
-        if check.metric == "schema":
-            settled.append(schema_verdict(check, present or {}))
+        if check.metric in SETTLED:
+            settled.append(settle(check, present or {}))
             continue
         absent = [] if present is None else [c for c in check.columns if c.lower() not in present]
         if absent:
@@ -196,31 +152,6 @@ def _absent(check: Check, column: str, present: Mapping[str, str]) -> Verdict:
 def errored(check: Check, reason: str) -> Verdict:
     """Return the verdict of a rule that could not be evaluated: never a pass."""
     return Verdict(check.name, check.relation, False, check.severity, check.expected, error=reason)
-
-
-def schema_verdict(check: Check, present: Mapping[str, str]) -> Verdict:
-    """Compare a table's columns with the declared ones; extra columns are welcome."""
-    declared: Mapping[str, str] = check.arguments["types"]
-    wrong = []
-    for name, kind in declared.items():
-        physical = present.get(name.lower())
-        if physical is None:
-            wrong.append(f"{name} is missing")
-        elif not families.keeps(kind, physical):
-            wrong.append(f"{name} is {physical}, declared {kind}")
-    return Verdict(
-        name=check.name,
-        relation=check.relation,
-        passed=not wrong,
-        severity=check.severity,
-        expected=check.expected,
-        observed="; ".join(wrong) or f"{len(declared)} columns as declared",
-        failing_count=len(wrong),
-        row_count=len(declared),
-        sample_keys=tuple(wrong[:SAMPLE_LIMIT]),
-        sql="select column_name, data_type from information_schema.columns where table_schema = "
-        f"'{check.relation.schema}' and table_name = '{check.relation.table}'",
-    )
 
 
 def run_scan(
@@ -255,23 +186,45 @@ def run_scan(
         row = execute(scan.sql)[0]
         verdicts = scan.verdicts(row)
     except Exception as error:
-        if measures:
-            # A rule and its table's measures must not spoil one another.
-            if on_measured is not None:
-                _measure_alone(execute, scan, dialect_name, columns, on_measured)
-            return run_scan(execute, checks, dialect_name, columns)
-        if len(scan.rules) <= 1:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-            broken = [errored(check, reason) for check, _ in scan.rules]
-            return sorted([*scan.settled, *broken], key=lambda v: scan.order.index(v.name))
-        # One broken rule spoils the statement: find it by running each alone.
-        return [run_scan(execute, [check], dialect_name, columns)[0] for check in mine]
-    if measures and on_measured is not None:
-        on_measured(scan.measured(row))
-    samples = scan.sample_sql(verdicts)
-    if samples is None:
-        return verdicts
-    return scan.sampled(verdicts, execute(samples))
+        # A rule and its table's measures must not spoil one another.
+        if measures and on_measured is not None:
+            _measure_alone(execute, scan, dialect_name, columns, on_measured)
+        verdicts = _apart(execute, [check for check, _ in scan.rules], dialect_name, columns, error)
+        verdicts = scan.in_order([*scan.settled, *verdicts])
+    else:
+        if measures and on_measured is not None:
+            on_measured(scan.measured(row))
+    return sampled(execute, scan.dialect, scan.rules, scan.columns, verdicts)
+
+
+def _apart(
+    execute: Execute,
+    checks: Sequence[Check],
+    dialect_name: str,
+    columns: Mapping[str, str],
+    error: Exception,
+) -> list[Verdict]:
+    """Judge rules one of which broke their statement: halve until it stands alone."""
+    if len(checks) <= 1:
+        return [errored(check, reason_of(error, check)) for check in checks]
+    middle = len(checks) // 2
+    found: list[Verdict] = []
+    for half in (checks[:middle], checks[middle:]):
+        try:
+            part = plan(half, dialect_name, columns)
+            found += part.verdicts(execute(part.sql)[0])
+        except Exception as broken:
+            found += _apart(execute, half, dialect_name, columns, broken)
+    return found
+
+
+def reason_of(error: Exception, check: Check) -> str:
+    """Return why a rule's SQL failed, as one line that shows no classified value."""
+    line = next(iter(str(error).strip().splitlines()), "") or repr(error)
+    if any(column.lower() in check.masked for column in check.columns):
+        # The warehouse quotes the value that it choked on.
+        return f"{line.partition(':')[0]} (the values of {', '.join(check.columns)} are classified)"
+    return line
 
 
 def _measure_alone(

@@ -32,6 +32,7 @@ ROW_METRICS = frozenset({"null_count", "missing_count", "invalid_count", "failin
 DUPLICATE_METRICS = frozenset({"duplicate_count", "nonunique_count"})
 AGGREGATES = frozenset(
     {"min", "max", "mean", "sum", "median", "stddev", "distinct_count", "distinct_share"}
+    | {"filled_share"}
 )
 METRICS = (
     ROW_METRICS
@@ -44,6 +45,10 @@ METRICS = (
         "age_hours",
         "most_common",
         "absent_values",
+        "other_values",
+        "quantiles",
+        "rows_beyond",
+        "columns",
         "expectation",
     }
 )
@@ -66,6 +71,8 @@ class Check:
         engine: ``scan``, or ``gx`` when only Great Expectations can evaluate the rule.
         expectation: the rule as a Great Expectations configuration, where it was written as one.
         key: columns that identify a failing row in samples.
+        masked: columns in lower case whose values are never shown.
+        runbook: where to read what to do when the rule is broken.
         on_failure: whether rows that break the rule stay in the table or are set aside.
     """
 
@@ -83,6 +90,8 @@ class Check:
     dimension: str | None = None
     expectation: Mapping[str, Any] | None = None
     key: tuple[str, ...] = ()
+    masked: frozenset[str] = frozenset()
+    runbook: str | None = None
     owner: str | None = None
     on_failure: OnFailure = "keep"
     file: Path | None = None
@@ -112,9 +121,18 @@ class Check:
             if self.threshold.operator in {"eq", "le"} and self.threshold.value == 0:
                 return f"every {what[1]}" if self.metric == "invalid_count" else f"no {what[0]}"
             return f"{self.threshold.words()}{percent} {what[0]}"
-        if self.metric in {"schema", "most_common", "absent_values", "expectation"}:
+        if self.metric in _WORDS_ALONE:
             return what[0]
         return f"{what[0]} {self.threshold.words()}{percent}"
+
+
+#: Metrics whose words say the whole promise.
+_WORDS_ALONE = frozenset(
+    {
+        *("schema", "columns", "most_common", "absent_values", "other_values"),
+        *("quantiles", "rows_beyond", "expectation"),
+    }
+)
 
 
 def _metric_words(check: Check) -> tuple[str, str]:
@@ -148,9 +166,36 @@ def _metric_words(check: Check) -> tuple[str, str]:
         case "absent_values":
             shown = ", ".join(str(value) for value in arguments["values"])
             return f"{column} has every one of {shown}", ""
+        case "other_values":
+            shown = ", ".join(str(value) for value in arguments["values"])
+            return f"{column} has exactly the values {shown}", ""
+        case "quantiles":
+            parts = zip(arguments["quantiles"], arguments["ranges"], strict=True)
+            shown = "; ".join(
+                f"{quantile:g} {_bounds({'low': low, 'high': high}, 'low', 'high')}"
+                for quantile, (low, high) in parts
+            )
+            return f"quantiles of {column}: {shown}", ""
+        case "rows_beyond":
+            return f"as many rows as {arguments['other']}", ""
+        case "columns":
+            return _column_words(arguments), ""
         case "expectation":
             return str((check.expectation or {}).get("type", "expectation")).replace("_", " "), ""
     return f"{check.metric.replace('_', ' ')} of {column}", ""
+
+
+def _column_words(arguments: Mapping[str, Any]) -> str:
+    if "kinds" in arguments:
+        return f"{arguments['names'][0]} has the type {' or '.join(arguments['kinds'])}"
+    if "names" not in arguments:
+        return f"number of columns {_bounds(arguments, 'least', 'most')}"
+    names = ", ".join(arguments["names"])
+    if arguments.get("ordered"):
+        return f"columns in this order: {names}"
+    if "place" in arguments:
+        return f"a column {names} at place {arguments['place']}, counted from 0"
+    return f"{'exactly' if arguments.get('exact') else 'at least'} the columns {names}"
 
 
 def _bounds(arguments: Mapping[str, Any], low: str, high: str) -> str:
@@ -170,6 +215,21 @@ def _valid(arguments: Mapping[str, Any]) -> str:
         return f"matching {arguments['pattern']}"
     if arguments.get("not_pattern") is not None:
         return f"not matching {arguments['not_pattern']}"
+    if arguments.get("patterns") is not None:
+        word = "one" if arguments["match_on"] == "any" else "all"
+        return f"matching {word} of {', '.join(arguments['patterns'])}"
+    if arguments.get("not_patterns") is not None:
+        return f"matching none of {', '.join(arguments['not_patterns'])}"
+    if arguments.get("likes") is not None:
+        word = "one" if arguments.get("match_on") != "all" else "all"
+        return f"like {word} of {', '.join(arguments['likes'])}"
+    if arguments.get("not_likes") is not None:
+        return f"like none of {', '.join(arguments['not_likes'])}"
+    if "z_score" in arguments:
+        return f"with a z-score below {arguments['z_score']}"
+    if "outliers" in arguments:
+        spread = "interquartile ranges" if arguments["outliers"] == "iqr" else "deviations"
+        return f"within {arguments['multiplier']:g} {spread}"
     if {"min_length", "max_length"} & arguments.keys():
         return f"with a length {_bounds(arguments, 'min_length', 'max_length')}"
     if {"minimum", "maximum"} & arguments.keys():

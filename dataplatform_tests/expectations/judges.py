@@ -10,8 +10,48 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
+from dataplatform.checks.gx_rules import translate
+from dataplatform.checks.scan import run_scan
+from dataplatform.checks.spec import Check
+from dataplatform.keys import Relation
 from dataplatform_tests.expectations.cases import Case
-from dataplatform_tests.expectations.table import SCHEMA, TABLE, rows
+from dataplatform_tests.expectations.table import SCHEMA, TABLE, rows, statements
+
+
+def check_of(case: Case) -> Check | None:
+    """Return a case as a check of our scan, or None where only GX can judge it."""
+    neutral = translate(case.kind, case.kwargs)
+    if neutral is None:
+        return None
+    return Check(
+        name=case.name,
+        relation=Relation(SCHEMA, TABLE),
+        metric=neutral.metric,
+        threshold=neutral.threshold,
+        columns=neutral.columns,
+        arguments=neutral.arguments,
+        filter=neutral.filter,
+        key=("id",),
+    )
+
+
+def scan(cases: Iterable[Case]) -> dict[str, str]:
+    """Judge all cases that our scan can say in one statement on DuckDB."""
+    import duckdb
+
+    connection = duckdb.connect()
+    for statement in statements():
+        connection.execute(statement)
+    described = connection.execute(f"describe {SCHEMA}.{TABLE}").fetchall()
+    columns = {row[0]: row[1] for row in described}
+    checks = [check for case in cases if (check := check_of(case)) is not None]
+    verdicts = run_scan(lambda sql: connection.execute(sql).fetchall(), checks, "duckdb", columns)
+    return {
+        verdict.name: f"error: {verdict.error}"
+        if verdict.error
+        else ("passed" if verdict.passed else "failed")
+        for verdict in verdicts
+    }
 
 
 def context() -> Any:
