@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 
-def runbook_of(model: Any) -> str | None:
+def runbook_of(document: Mapping[str, Any], table: Mapping[str, Any]) -> str | None:
     """Return the address of a contract's runbook, or else of its support channel.
 
     Args:
-        model: the document, by the standard's own package.
+        document: the contract as its file says it.
+        table: the table that it is about; its runbook wins over the document's.
     """
-    table = next(iter(model.schema_ or ()), None)
-    definitions: Iterable[Any] = [
-        *(getattr(model, "authoritativeDefinitions", None) or ()),
-        *(getattr(table, "authoritativeDefinitions", None) or ()),
-    ]
-    for definition in definitions:
-        if str(definition.type or "").lower() == "runbook" and definition.url:
-            return str(definition.url)
-    for channel in model.support or ():
-        if channel.url:
-            return str(channel.url)
+    for place in (table, document):
+        for definition in place.get("authoritativeDefinitions") or ():
+            if str(definition.get("type") or "").lower() == "runbook" and definition.get("url"):
+                return str(definition["url"])
+    for channel in document.get("support") or ():
+        if channel.get("url"):
+            return str(channel["url"])
     return None
