@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from dagster import AssetKey, AssetSpec, FreshnessPolicy
+from dagster import AssetDep, AssetKey, AssetSpec, FreshnessPolicy
 from dagster._core.definitions.metadata.metadata_set import TableMetadataSet
 from dagster_fivetran import DagsterFivetranTranslator
 from dagster_fivetran.translator import FivetranConnectorTableProps, FivetranMetadataSet
 from dagster_fivetran.utils import DAGSTER_FIVETRAN_TRANSLATOR_METADATA_KEY
+from dagster_shared.record import replace
 
 from dataplatform.keys import Relation, asset_key
 from dataplatform.resources.table_metadata import declared_metadata
@@ -43,6 +44,7 @@ class DeclaredTranslator(DagsterFivetranTranslator):
             FreshnessPolicy.time_window(fail_window=timedelta(hours=hours)) if hours else None
         )
         self._shared: dict[str, dict[str, Any]] = {}
+        self._specs: dict[str, AssetSpec] = {}
 
     def get_asset_spec(self, props: FivetranConnectorTableProps) -> AssetSpec:
         """Return the asset of a table, complete where the table is declared."""
@@ -63,19 +65,12 @@ class DeclaredTranslator(DagsterFivetranTranslator):
     def _declared(
         self, relation: Relation, table: Table, props: FivetranConnectorTableProps
     ) -> AssetSpec:
-        """Make the whole asset at once: each change of an asset made it anew."""
-        connection = self._connection
-        return AssetSpec(
+        """Make the asset from what all of a schema have alike, which is checked once."""
+        return replace(
+            self._alike(relation.schema, props),
             key=asset_key(relation),
-            deps=self._inputs(relation.table),
-            # A table that is gone from the source fails the step, not the other tables.
-            skippable=True,
-            group_name=relation.schema,
-            kinds={"fivetran", connection.service},
-            description=_description(connection, table),
-            owners=[connection.owner] if connection.owner else [],
-            tags={"layer": "raw", "connection": connection.name},
-            freshness_policy=self._freshness,
+            deps=[AssetDep(key) for key in self._inputs(relation.table)],
+            description=_description(self._connection, table),
             metadata={
                 **self._shared_metadata(props),
                 "dagster-fivetran/destination_schema_name": relation.schema,
@@ -83,6 +78,21 @@ class DeclaredTranslator(DagsterFivetranTranslator):
                 **declared_metadata(relation, table.columns, tuple(table.primary_key)),
             },
         )
+
+    def _alike(self, schema: str, props: FivetranConnectorTableProps) -> AssetSpec:
+        if schema not in self._specs:
+            connection = self._connection
+            self._specs[schema] = AssetSpec(
+                key=asset_key(self._relation(props)),
+                # A table that is gone from the source fails the step, not the other tables.
+                skippable=True,
+                group_name=schema,
+                kinds={"fivetran", connection.service},
+                owners=[connection.owner] if connection.owner else [],
+                tags={"layer": "raw", "connection": connection.name},
+                freshness_policy=self._freshness,
+            )
+        return self._specs[schema]
 
     def _shared_metadata(self, props: FivetranConnectorTableProps) -> dict[str, Any]:
         """What dagster-fivetran tells alike of all tables of a connection."""
