@@ -8,15 +8,18 @@ put together by ``scan`` (one statement) and by the compiler of dbt tests, so bo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dataplatform.checks.dialects import Dialect
+from dataplatform.checks.masking import MASK
 from dataplatform.checks.row_conditions import bad_row, both, row_filter, scope_of, within
 from dataplatform.checks.spec import Check
 from dataplatform.checks.sql_rules import TABLE
 from dataplatform.keys import Relation
 
 COUNT = "row_total"
+#: Metrics whose value is a value of the column itself.
+_SHOWS_VALUES = frozenset({"min", "max", "median", "most_common", "quantiles"})
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,14 @@ def pieces(check: Check, index: int, dialect: Dialect) -> Pieces:
         index: its place in the scan; makes its aliases unique.
         dialect: the warehouse's SQL.
     """
+    found = _pieces(check, index, dialect)
+    if check.metric in _SHOWS_VALUES and {one.lower() for one in check.columns} & check.masked:
+        hidden = f"case when {found.observed} is not null then {dialect.literal(MASK)} end"
+        return replace(found, observed=hidden)
+    return found
+
+
+def _pieces(check: Check, index: int, dialect: Dialect) -> Pieces:
     match check.metric:
         case "row_count":
             return _row_count(check, index, dialect)

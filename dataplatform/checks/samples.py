@@ -20,17 +20,6 @@ from dataplatform.checks.verdicts import SAMPLE_LIMIT, Verdict
 Execute = Callable[[str], Sequence[Sequence[Any]]]
 Rules = Sequence[tuple[Check, Pieces]]
 
-#: What a metric observes is a value of the column itself.
-_SHOWS_VALUES = frozenset({"min", "max", "median", "most_common", "quantiles"})
-
-
-def shown(check: Check, observed: Any) -> Any:
-    """Return what a verdict may say it observed."""
-    classified = any(column.lower() in check.masked for column in check.columns)
-    return (
-        MASK if classified and check.metric in _SHOWS_VALUES and observed is not None else observed
-    )
-
 
 def key_parts(check: Check, sql: Dialect) -> list[tuple[str, str]]:
     """Return the columns, in lower case, that name a failing row, each with its expression."""

@@ -15,7 +15,7 @@ from dataplatform.checks.column_rules import SETTLED, settle
 from dataplatform.checks.dialects import Dialect, dialect
 from dataplatform.checks.measures import Measure, measured
 from dataplatform.checks.predicates import COUNT, Pieces, pieces
-from dataplatform.checks.samples import Execute, sampled, shown
+from dataplatform.checks.samples import Execute, sampled
 from dataplatform.checks.spec import SCAN, Check
 from dataplatform.checks.sql_rules import with_table
 from dataplatform.checks.verdicts import Verdict, plain
@@ -77,10 +77,11 @@ class Scan:
                     passed=bool(passed),
                     severity=check.severity,
                     expected=check.expected,
-                    observed=shown(check, plain(observed)),
+                    observed=plain(observed),
                     failing_count=None if failing is None else int(failing),
                     row_count=None if considered is None else int(considered),
                     sql=self._reproduce(piece),
+                    rows=check.rows,
                 )
             )
         return self.in_order(found)

@@ -73,6 +73,8 @@ class Check:
         key: columns that identify a failing row in samples.
         masked: columns in lower case whose values are never shown.
         runbook: where to read what to do when the rule is broken.
+        scope: ``increment`` for new rows alone, ``table`` for all; None leaves it to the step.
+        rows: the rows that are looked at, in words; empty for all.
         on_failure: whether rows that break the rule stay in the table or are set aside.
     """
 
@@ -92,6 +94,8 @@ class Check:
     key: tuple[str, ...] = ()
     masked: frozenset[str] = frozenset()
     runbook: str | None = None
+    scope: str | None = None
+    rows: str = ""
     owner: str | None = None
     on_failure: OnFailure = "keep"
     file: Path | None = None

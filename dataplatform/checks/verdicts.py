@@ -32,6 +32,7 @@ class Verdict:
         sample_keys: up to 20 keys of failing rows.
         sql: a statement that shows the failing rows, or the value, again.
         error: why the rule could not be evaluated, or None.
+        rows: which rows were looked at, in words; empty for the whole table.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Verdict:
     sample_keys: tuple[str, ...] = ()
     sql: str = ""
     error: str | None = None
+    rows: str = ""
 
     @property
     def share(self) -> float | None:
@@ -91,6 +93,7 @@ class Verdict:
                 sample_keys=tuple(str(key) for key in data.get("sample_keys") or ()),
                 sql=str(data.get("sql") or ""),
                 error=data.get("error"),
+                rows=str(data.get("rows") or ""),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"Not a verdict: {data!r}") from error
