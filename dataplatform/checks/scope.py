@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataplatform.checks.spec import ROW_METRICS, Check
 from dataplatform.checks.sql_rules import TABLE
 from dataplatform.declarations.errors import nearest
+
+if TYPE_CHECKING:
+    from dataplatform.declarations.contract import Contract
 
 INCREMENT, WHOLE = "increment", "table"
 #: Where dbt's macro puts the condition of the days that a run builds.
@@ -36,6 +39,15 @@ def read_scope(spec: Mapping[str, Any]) -> str | None:
                     + (f".{hint}" if hint else "")
                 )
             return str(value)
+    return None
+
+
+def partition_column(contract: Contract) -> str | None:
+    """Return the column by which a contract says its table is partitioned, or None."""
+    properties = contract.table.get("properties") or ()
+    for column in contract.columns:
+        if properties[column.index].get("partitioned"):
+            return column.name
     return None
 
 

@@ -9,6 +9,7 @@ after dbt and are left out here.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from dataplatform.checks import families
 from dataplatform.checks.contract_rules import checks_of, scan_checks
 from dataplatform.checks.dialects import DIALECTS, Dialect
 from dataplatform.checks.predicates import pieces
+from dataplatform.checks.samples import key_parts
+from dataplatform.checks.scope import DAYS, by_day, limited, partition_column
 from dataplatform.checks.spec import Check
 from dataplatform.checks.sql_rules import with_table
 from dataplatform.declarations.errors import UserError
@@ -41,6 +44,9 @@ def test_name(contract: Contract) -> str:
 def compiled(contract: Contract) -> str:
     """Return the text of a contract's dbt test."""
     checks = scan_checks(checks_of(contract))
+    day = partition_column(contract)
+    if day is not None:
+        checks = [limited(check, DAYS, "") if by_day(check) else check for check in checks]
     by_dialect = {
         name: "[\n"
         + "".join(f"  {_jinja(_rule(check, place, sql))},\n" for place, check in enumerate(checks))
@@ -67,7 +73,9 @@ def compiled(contract: Contract) -> str:
         "{%- else -%}\n"
         f"{{%- set rules = {by_dialect['duckdb']} -%}}\n"
         "{%- endif -%}\n"
-        f"{{{{ contract_scan(ref('{contract.relation.table}'), rules, families) }}}}\n"
+        f"{{{{ contract_scan(ref('{contract.relation.table}'), rules, families"
+        + (f", day={day!r}" if day is not None else "")
+        + ") }}\n"
     )
 
 
@@ -91,8 +99,10 @@ def _rule(check: Check, place: int, sql: Dialect) -> dict[str, Any]:
             for name, kind in check.arguments["types"].items()
         ]
         return {**shared, "types": types, "reproduce": f"select * from {table} limit 0"}
+    if check.metric == "columns":
+        listed = _listed(check.arguments)
+        return {**shared, "listed": listed, "reproduce": f"select * from {table} limit 0"}
     piece = pieces(check, place, sql)
-    keys = check.key or check.columns
     return {
         **shared,
         "columns": [column.lower() for column in check.columns],
@@ -103,11 +113,20 @@ def _rule(check: Check, place: int, sql: Dialect) -> dict[str, Any]:
         "passed": piece.passed,
         "predicate": piece.predicate or "",
         "unique": check.metric == "nonunique_count",
-        "key": [
-            [key.lower(), f"coalesce({sql.text(sql.identifier(key))}, 'null')"] for key in keys
-        ],
+        "key": key_parts(check, sql),
         "reproduce": with_table(piece.reproduce, table),
     }
+
+
+def _listed(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What a rule says of a table's columns, by the names that a warehouse may answer with."""
+    listed = {name: value for name, value in arguments.items() if value is not None}
+    if "names" in listed:
+        listed["names"] = [name.lower() for name in listed["names"]]
+    if "kinds" in listed:
+        kinds = {kind for kind in families.KNOWN if families.same_name(kind) in listed["kinds"]}
+        listed["kinds"] = sorted(kinds)
+    return listed
 
 
 def compile_all(project: Project) -> dict[Path, str]:

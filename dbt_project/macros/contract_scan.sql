@@ -5,9 +5,12 @@
   as SQL for each warehouse. All rules of a model are one scan; keys of failing rows are asked for
   in one more query, and only when something failed. Verdicts leave as one log line, and each
   failed error rule is a row of the test, so that a plain `dbt build` stops what is downstream.
+
+  `day` is the column of a table that is built by day: in a run of some days, rules of single rows
+  look at those days alone, and say so.
 #}
 
-{% macro contract_scan(relation, rules, families) %}
+{% macro contract_scan(relation, rules, families, day=none) %}
   {%- if not execute or flags.WHICH not in ['build', 'test', 'retry'] -%}
     {{ return(contract_rows([])) }}
   {%- endif -%}
@@ -20,6 +23,8 @@
   {%- for rule in rules -%}
     {%- if 'types' in rule -%}
       {%- do verdicts.append(contract_schema(rule, types, families)) -%}
+    {%- elif 'listed' in rule -%}
+      {%- do verdicts.append(contract_columns(rule, types)) -%}
     {%- else -%}
       {%- set absent = rule.columns | reject('in', types) | list -%}
       {%- if absent -%}
@@ -31,8 +36,8 @@
     {%- endif -%}
   {%- endfor -%}
   {%- if scanned -%}
-    {%- set row = run_query(contract_statement(relation, scanned)).rows[0] -%}
-    {%- set samples = contract_samples(relation, scanned, row, types) -%}
+    {%- set row = run_query(contract_statement(relation, scanned, day)).rows[0] -%}
+    {%- set samples = contract_samples(relation, scanned, row, types, day) -%}
     {%- for rule in scanned -%}
       {%- set at = 4 * loop.index0 -%}
       {%- set sample = samples.get(rule.name, {}) -%}
@@ -43,6 +48,14 @@
       {%- set verdict = contract_verdict(
             rule, row[at + 3] | int == 1, observed, failing, row[at + 2], none) -%}
       {%- do verdict.update({'sample_keys': sample.get('keys', [])}) -%}
+      {%- if day and is_backfill() and '__dataplatform_days__' in rule.reproduce -%}
+        {%- do verdict.update({
+              'rows': 'of ' ~ day ~ ' ' ~ var('start_date')
+                ~ (' to ' ~ var('end_date') if var('end_date') != var('start_date') else ''),
+              'sql': verdict.sql | replace('__dataplatform_days__', in_backfill(day) | trim)}) -%}
+      {%- elif day -%}
+        {%- do verdict.update({'sql': verdict.sql | replace('__dataplatform_days__', 'true')}) -%}
+      {%- endif -%}
       {%- do verdicts.append(verdict) -%}
     {%- endfor -%}
   {%- endif -%}
@@ -51,7 +64,7 @@
 {% endmacro %}
 
 
-{% macro contract_statement(relation, rules) %}
+{% macro contract_statement(relation, rules, day) %}
   {%- set inner, outer = ['count(*) as row_total'], [] -%}
   {%- for rule in rules -%}
     {%- do inner.extend(rule.aggregates) -%}
@@ -65,11 +78,19 @@
       {{- ', ' if not loop.last }}{% endfor %}
     from (select {{ inner | join(', ') }} from __dataplatform_table__) as scan
   {%- endset -%}
-  {{ return(statement | replace('__dataplatform_table__', relation | string)) }}
+  {{ return(contract_filled(statement, relation, day)) }}
 {% endmacro %}
 
 
-{% macro contract_samples(relation, rules, row, types) %}
+{% macro contract_filled(statement, relation, day) %}
+  {%- set days = in_backfill(day) | trim if day else 'true' -%}
+  {{ return(statement
+      | replace('__dataplatform_table__', relation | string)
+      | replace('__dataplatform_days__', days)) }}
+{% endmacro %}
+
+
+{% macro contract_samples(relation, rules, row, types, day) %}
   {%- set parts = [] -%}
   {%- for rule in rules -%}
     {%- if rule.predicate and row[4 * loop.index0 + 3] | int == 0 -%}
@@ -87,8 +108,7 @@
   {%- set found = {} -%}
   {%- if parts -%}
     {%- set query = parts | join(' union all ') -%}
-    {%- for name, key, total in run_query(
-          query | replace('__dataplatform_table__', relation | string)).rows -%}
+    {%- for name, key, total in run_query(contract_filled(query, relation, day)).rows -%}
       {%- do found.setdefault(name, {'keys': [], 'total': total}).get('keys').append(key) -%}
     {%- endfor -%}
   {%- endif -%}
@@ -112,6 +132,44 @@
   {%- set observed = wrong | join('; ') or (rule.types | length) ~ ' columns as declared' -%}
   {%- set verdict = contract_verdict(
         rule, wrong | length == 0, observed, wrong | length, rule.types | length, none) -%}
+  {%- do verdict.update({'sample_keys': wrong[:20]}) -%}
+  {{ return(verdict) }}
+{% endmacro %}
+
+
+{% macro contract_columns(rule, types) %}
+  {%- set listed, wrong, columns = rule.listed, [], types | list -%}
+  {%- if 'names' not in listed -%}
+    {%- if columns | length < listed.get('least', 0)
+        or columns | length > listed.get('most', columns | length) -%}
+      {%- do wrong.append(columns | length ~ ' columns') -%}
+    {%- endif -%}
+  {%- elif listed.ordered -%}
+    {%- if listed.names != columns -%}
+      {%- do wrong.append('the order is ' ~ columns | join(', ')) -%}
+    {%- endif -%}
+  {%- else -%}
+    {%- for name in listed.names if name not in types -%}
+      {%- do wrong.append(name ~ ' is missing') -%}
+    {%- endfor -%}
+    {%- for name in columns if listed.exact and name not in listed.names -%}
+      {%- do wrong.append(name ~ ' was not promised') -%}
+    {%- endfor -%}
+    {%- if not wrong and 'place' in listed
+        and columns.index(listed.names[0]) != listed.place -%}
+      {%- do wrong.append(listed.names[0] ~ ' is at place ' ~ columns.index(listed.names[0])) -%}
+    {%- endif -%}
+    {%- if not wrong and 'kinds' in listed -%}
+      {%- set physical = types[listed.names[0]] -%}
+      {%- set base = 'list' if physical.endswith(']') else physical.split('(')[0] | trim -%}
+      {%- if base not in listed.kinds -%}
+        {%- do wrong.append(listed.names[0] ~ ' is ' ~ physical) -%}
+      {%- endif -%}
+    {%- endif -%}
+  {%- endif -%}
+  {%- set observed = wrong | join('; ') or columns | length ~ ' columns' -%}
+  {%- set verdict = contract_verdict(
+        rule, wrong | length == 0, observed, wrong | length, columns | length, none) -%}
   {%- do verdict.update({'sample_keys': wrong[:20]}) -%}
   {{ return(verdict) }}
 {% endmacro %}
