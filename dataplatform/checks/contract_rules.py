@@ -1,9 +1,9 @@
 """A data contract as checks.
 
 The contract's columns give the ``schema`` check and the rules that the standard implies (required,
-unique, primary key, options of the logical type); its quality rules give the rest; its promised
-age gives ``freshness`` where a column tells a row's time. Rules only Great Expectations can
-evaluate are kept for it. SQL is not written here.
+unique, primary key, options of the logical type); its quality rules give the rest; its service
+levels are ``promise_rules``' business. Rules only Great Expectations can evaluate are kept for it.
+SQL is not written here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dataplatform.checks import odcs_rules
-from dataplatform.checks.spec import ERROR, GX, SCAN, WARN, Check, safe_name
+from dataplatform.checks.masking import masked
+from dataplatform.checks.promise_rules import promised
+from dataplatform.checks.runbook import runbook_of
+from dataplatform.checks.spec import ERROR, GX, SCAN, Check, safe_name
 from dataplatform.checks.threshold import Threshold
 
 if TYPE_CHECKING:
@@ -40,7 +43,14 @@ def checks_of(contract: Contract) -> list[Check]:
             written.append(check)
     implied = [check for check in _implied(contract, key) if not _said(check, written)]
     named = _unique_names(implied, written)
-    return [replace(check, key=key, owner=contract.owner) for check in named]
+    hidden = frozenset(
+        column.name.lower() for column in contract.columns if masked(column.classification)
+    )
+    runbook = runbook_of(contract.document.data, contract.table)
+    return [
+        replace(check, key=key, owner=contract.owner, masked=hidden, runbook=runbook)
+        for check in named
+    ]
 
 
 def scan_checks(checks: Iterable[Check]) -> list[Check]:
@@ -55,20 +65,13 @@ def gx_checks(checks: Iterable[Check]) -> list[Check]:
 
 def primary_key(contract: Contract) -> list[str]:
     """Return the columns of the declared primary key, in its order."""
-    keyed = [column.name for column in contract.columns if column.primary_key]
-    positions = {name: item.primaryKeyPosition or 0 for name, item in _properties(contract).items()}
-    return sorted(keyed, key=lambda name: positions.get(name, 0))
-
-
-def _properties(contract: Contract) -> dict[str, Any]:
-    """The standard's own description of each column."""
-    table = next(iter(contract.model.schema_ or ()), None)
-    return {str(item.name): item for item in (table.properties if table else None) or ()}
+    keyed = [column for column in contract.columns if column.primary_key]
+    return [column.name for column in sorted(keyed, key=lambda column: column.key_position)]
 
 
 def _implied(contract: Contract, key: Sequence[str]) -> list[Check]:
     """The rules that the standard's column properties stand for."""
-    relation, properties = contract.relation, _properties(contract)
+    relation = contract.relation
     found: list[Check] = []
 
     def add(column: Any, metric: str, suffix: str, words: str, **more: Any) -> None:
@@ -88,7 +91,7 @@ def _implied(contract: Contract, key: Sequence[str]) -> list[Check]:
 
     columns = list(contract.columns)
     if columns:
-        types = {column.name: column.logical_type for column in columns}
+        types = {column.name: column.type for column in columns}
         found.append(
             Check(
                 name="schema",
@@ -122,7 +125,7 @@ def _implied(contract: Contract, key: Sequence[str]) -> list[Check]:
                 dimension="uniqueness",
                 threshold=Threshold("mostly", 1.0),
             )
-        for suffix, arguments in _options(properties[column.name].logicalTypeOptions or {}):
+        for suffix, arguments in _options(column.options):
             add(
                 column,
                 "invalid_count",
@@ -146,8 +149,7 @@ def _implied(contract: Contract, key: Sequence[str]) -> list[Check]:
                 line=first.line,
             )
         )
-    freshness = _freshness(contract)
-    return [*found, freshness] if freshness else found
+    return [*found, *promised(contract)]
 
 
 def _options(options: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -174,23 +176,6 @@ def _options(options: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-def _freshness(contract: Contract) -> Check | None:
-    column = getattr(contract, "freshness_column", None)
-    if column is None or contract.freshness_hours is None:
-        return None
-    return Check(
-        name="freshness",
-        relation=contract.relation,
-        metric="age_hours",
-        threshold=Threshold("le", contract.freshness_hours),
-        columns=(column,),
-        severity=WARN,
-        dimension="timeliness",
-        description=f"The newest {column} is no older than {contract.freshness_hours:g} hours.",
-        file=contract.file,
-    )
-
-
 def _said(implied: Check, written: Iterable[Check]) -> bool:
     """Whether a written rule already promises what a column's property implies."""
     return any(
@@ -206,9 +191,15 @@ def _said(implied: Check, written: Iterable[Check]) -> bool:
 
 
 def _unique_names(implied: Iterable[Check], written: Iterable[Check]) -> list[Check]:
-    """Written rules keep their names; what is implied steps aside."""
-    written = list(written)
-    taken = {check.name for check in written}
+    """Written rules keep their names, the second of a name is numbered, the implied step aside."""
+    taken: set[str] = set()
+    kept = []
+    for check in written:
+        name, number = check.name, 2
+        while name in taken:
+            name, number = safe_name(f"{check.name}_{number}"), number + 1
+        taken.add(name)
+        kept.append(replace(check, name=name))
     found = []
     for check in implied:
         name = check.name
@@ -216,4 +207,4 @@ def _unique_names(implied: Iterable[Check], written: Iterable[Check]) -> list[Ch
             name += "_declared"
         taken.add(name)
         found.append(replace(check, name=name))
-    return [*found, *written]
+    return [*found, *kept]

@@ -6,16 +6,17 @@ The standard's library metrics, and its SQL rules with their operators and units
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dataplatform.checks.gx_rules import checked_pattern
 from dataplatform.checks.odcs_custom import custom_check
-from dataplatform.checks.spec import ERROR, ROW_METRICS, SCAN, WARN, Check, safe_name
+from dataplatform.checks.scope import read_scope
+from dataplatform.checks.spec import ERROR, ROW_METRICS, SCAN, WARN, Check, Unit, safe_name
 from dataplatform.checks.sql_rules import read_query
 from dataplatform.checks.threshold import Threshold
 from dataplatform.declarations.errors import DeclarationError, nearest
+from dataplatform.keys import Relation
 
 if TYPE_CHECKING:
     from dataplatform.declarations.contract import Contract, Rule
@@ -25,10 +26,8 @@ _OPERATORS = {
     "mustNotBe": "ne",
     "mustBeGreaterThan": "gt",
     "mustBeGreaterOrEqualTo": "ge",
-    "mustBeGreaterThanOrEqualTo": "ge",
     "mustBeLessThan": "lt",
     "mustBeLessOrEqualTo": "le",
-    "mustBeLessThanOrEqualTo": "le",
     "mustBeBetween": "between",
     "mustNotBeBetween": "not_between",
 }
@@ -80,68 +79,43 @@ def _title(spec: Mapping[str, Any]) -> str:
 
 
 def _check(rule: Rule, spec: Mapping[str, Any], contract: Contract) -> Check | None:
-    kind = spec.get("type") or "library"
+    if rule.unenforced is not None:
+        return None
     common: dict[str, Any] = {
         "relation": contract.relation,
         "severity": _severity(spec),
+        "scope": read_scope(spec),
         "description": str(spec.get("description") or "").strip(),
         "dimension": spec.get("dimension"),
         "file": contract.file,
         "line": rule.line,
     }
-    match kind:
-        case "text":
-            return None
+    match spec["type"]:
         case "library":
             return _library(rule, spec, contract, common)
         case "sql":
             return _sql(rule, spec, contract, common)
         case "custom":
             return custom_check(spec, rule.column, lambda name: _column(name, contract), common)
-    known = ("library", "sql", "custom", "text")
-    raise ValueError(f"unknown type {kind!r}.{nearest(str(kind), known)} Known are {known}")
+    raise AssertionError(f"a rule of type {spec['type']!r} is read nowhere")
 
 
 def _severity(spec: Mapping[str, Any]) -> str:
-    word = spec.get("severity")
-    if word is None:
-        return ERROR
-    severity = _SEVERITIES.get(str(word).strip().lower())
-    if severity is None:
-        raise ValueError(f"unknown severity {word!r}; use 'error' or 'warning'")
-    return severity
+    """Return how grave a breach is; a word that nobody knows is taken as gravely as it can be."""
+    return _SEVERITIES.get(str(spec.get("severity") or "").strip().lower(), ERROR)
 
 
 def _threshold(spec: Mapping[str, Any]) -> Threshold:
-    given = [name for name in spec if str(name).startswith("must")]
-    for name in given:
-        if name not in _OPERATORS:
-            raise ValueError(f"unknown operator {name!r}.{nearest(str(name), _OPERATORS)}")
-    if len(given) != 1:
-        raise ValueError(
-            "a rule needs exactly one operator such as mustBe or mustBeLessThan, "
-            f"and this one has {len(given)}"
-        )
-    operator, value = _OPERATORS[given[0]], spec[given[0]]
+    """Return the rule's one threshold; that it has one was seen to when the file was read."""
+    given = next(name for name in _OPERATORS if spec.get(name) is not None)
+    operator, value = _OPERATORS[given], spec[given]
     if operator in {"between", "not_between"}:
-        if not isinstance(value, list | tuple) or len(value) != 2:
-            raise ValueError(f"{given[0]} needs two numbers, the smaller first")
-        low, high = value
-        if not all(isinstance(item, int | float) for item in value) or low > high:
-            raise ValueError(f"{given[0]} needs two numbers, the smaller first, not {list(value)}")
-        return Threshold(operator, low, high)
-    if operator not in {"eq", "ne"} and not isinstance(value, int | float):
-        raise ValueError(f"{given[0]} needs a number, not {value!r}")
+        return Threshold(operator, *value)
     return Threshold(operator, value)
 
 
-def _unit(spec: Mapping[str, Any]) -> str:
-    unit = str(spec.get("unit") or "rows").lower()
-    if unit in {"rows", "row", "count"}:
-        return "rows"
-    if unit in {"percent", "%", "percentage"}:
-        return "percent"
-    raise ValueError(f"unknown unit {spec['unit']!r}; use 'rows' or 'percent'")
+def _unit(spec: Mapping[str, Any]) -> Unit:
+    return "percent" if spec.get("unit") == "percent" else "rows"
 
 
 def _column(name: Any, contract: Contract) -> str:
@@ -149,7 +123,11 @@ def _column(name: Any, contract: Contract) -> str:
 
     A contract that lists columns lists them all: another name is a slip.
     """
-    known = {column.name.lower(): column.name for column in contract.columns}
+    known = {
+        name.lower(): column.name
+        for column in contract.columns
+        for name in (column.logical_name, column.name)
+    }
     if known and str(name).lower() not in known:
         raise ValueError(
             f"{contract.relation} has no column {name!r} in its contract."
@@ -161,30 +139,20 @@ def _column(name: Any, contract: Contract) -> str:
 def _library(
     rule: Rule, spec: Mapping[str, Any], contract: Contract, common: dict[str, Any]
 ) -> Check:
-    written = spec.get("metric") or spec.get("rule")
-    if written not in _METRICS:
-        raise ValueError(
-            f"unknown metric {written!r}; known are {', '.join(_METRICS)}."
-            f"{nearest(str(written), _METRICS)}".rstrip("?.")
-        )
-    metric, unit, threshold = _METRICS[written], _unit(spec), _threshold(spec)
+    metric, unit, threshold = _METRICS[spec["metric"]], _unit(spec), _threshold(spec)
     given = dict(spec.get("arguments") or {})
     columns: tuple[str, ...] = () if rule.column is None else (rule.column,)
     arguments: dict[str, Any] = {}
     match metric:
         case "row_count":
             columns = ()
-            if unit == "percent":
-                raise ValueError("rowCount counts rows and knows no percent")
         case "duplicate_count":
-            listed = given.get("properties") or given.get("columns")
+            listed = given.get("properties")
             columns = tuple(_column(name, contract) for name in listed) if listed else columns
         case "missing_count":
-            arguments["values"] = list(given.get("missingValues") or given.get("values") or ())
+            arguments["values"] = _said(given.get("missingValues") or ())
         case "invalid_count":
             arguments = _validity(given)
-    if metric != "row_count" and not columns:
-        raise ValueError(f"{written} must stand under a column")
     name = spec.get("name") or spec.get("id") or "_".join((*columns, metric))
     return Check(
         name=safe_name(str(name)),
@@ -192,17 +160,24 @@ def _library(
         threshold=threshold,
         columns=columns,
         arguments=arguments,
-        unit="percent" if unit == "percent" else "rows",
+        unit=unit,
         **common,
     )
+
+
+def _other_names(contract: Contract) -> list[Relation]:
+    """What a query may call the contract's table by: its names in the contract."""
+    table = contract.table
+    names = [str(table["name"]), str(table.get("physicalName") or table["name"])]
+    return [Relation(*(["", *name.split(".")][-2:])) for name in names]
 
 
 def _validity(given: Mapping[str, Any]) -> dict[str, Any]:
     arguments: dict[str, Any] = {}
     if given.get("validValues") is not None:
-        arguments["values"] = list(given["validValues"])
+        arguments["values"] = _said(given["validValues"])
     if given.get("pattern") is not None:
-        arguments["pattern"] = checked_pattern(str(given["pattern"]))
+        arguments["pattern"] = str(given["pattern"])
     for name, odcs in (
         ("minimum", "minimum"),
         ("maximum", "maximum"),
@@ -211,15 +186,24 @@ def _validity(given: Mapping[str, Any]) -> dict[str, Any]:
     ):
         if given.get(odcs) is not None:
             arguments[name] = given[odcs]
-    if not arguments:
-        raise ValueError("invalidValues needs 'validValues' or a 'pattern' in its arguments")
     return arguments
 
 
+def _said(values: Iterable[Any]) -> list[Any]:
+    """Leave out null: it is missing anyway, and neither valid nor invalid."""
+    return [value for value in values if value is not None]
+
+
 def _sql(rule: Rule, spec: Mapping[str, Any], contract: Contract, common: dict[str, Any]) -> Check:
-    if not spec.get("query"):
-        raise ValueError("a rule of type sql needs a 'query'")
-    read = read_query(str(spec["query"]), rule.column, contract.relation.schema)
+    read = read_query(
+        str(spec["query"]),
+        rule.column,
+        own=(contract.relation, contract.published, *_other_names(contract)),
+    )
+    for name in read.columns:
+        # What the loader or the platform adds is promised by nobody and there all the same.
+        if not name.startswith("_"):
+            _column(name, contract)
     threshold, unit = _threshold(spec), _unit(spec)
     name = spec.get("name") or spec.get("id") or "_".join(filter(None, (rule.column, "query")))
     if read.predicate is None:
@@ -240,6 +224,6 @@ def _sql(rule: Rule, spec: Mapping[str, Any], contract: Contract, common: dict[s
         threshold=threshold,
         columns=read.columns,
         arguments={"predicate": read.predicate},
-        unit="percent" if unit == "percent" else "rows",
+        unit=unit,
         **common,
     )

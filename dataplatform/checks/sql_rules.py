@@ -7,11 +7,27 @@ Placeholders are filled in, a rule that could write is refused, and the common f
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dataplatform.checks.sql_harm import refuse_harm
+from dataplatform.declarations.errors import nearest
+from dataplatform.declarations.naming import is_identifier
+from dataplatform.keys import Relation
+
+if TYPE_CHECKING:
+    from sqlglot import exp
 
 TABLE = "__dataplatform_table__"
-_PLACEHOLDER = re.compile(r"\$?\{\s*(\w+)\s*\}")
-_TABLE_WORDS = {"table", "object", "model", "relation", "batch"}
+TABLE_WORD = "table"
+# One pair of braces or two, with or without the dollar.
+_PLACEHOLDER = re.compile(r"\$?\{\{?\s*(\w+)\s*\}?\}")
+# The table's name carries its schema already.
+_SCHEMA_OF_TABLE = re.compile(
+    r"\$?\{\{?\s*schema\s*\}?\}\s*\.\s*\$?\{\{?\s*(?:table|object|model)\s*\}?\}", re.IGNORECASE
+)
+_TABLE_WORDS = {"table", "object", "model", "relation", "batch", "dataset"}
 _COLUMN_WORDS = {"column", "field", "property"}
 
 
@@ -30,17 +46,18 @@ class SqlRule:
     columns: tuple[str, ...] = ()
 
 
-def read_query(query: str, column: str | None, schema: str = "") -> SqlRule:
+def read_query(query: str, column: str | None, own: Iterable[Relation] = ()) -> SqlRule:
     """Fill a query's placeholders and look through it.
 
     Args:
         query: SQL as written in the contract.
         column: the column under which the rule stands, or None.
-        schema: the table's schema, for the placeholder ``{schema}``.
+        own: what the query may call the rule's own table by; the first tells ``{schema}``.
 
     Raises:
         ValueError: not one readable SELECT, or an unknown placeholder; the text says which.
     """
+    known = tuple(own)
 
     def fill(match: re.Match[str]) -> str:
         word = match.group(1).lower()
@@ -51,35 +68,60 @@ def read_query(query: str, column: str | None, schema: str = "") -> SqlRule:
                 raise ValueError(
                     f"the placeholder {match.group(0)} needs a rule that stands under a column"
                 )
-            return column
+            return column if is_identifier(column.lower()) else f'"{column}"'
         if word == "schema":
-            return schema
+            return known[0].schema if known else ""
+        hint = nearest(word, sorted(_TABLE_WORDS | _COLUMN_WORDS | {"schema"}))
         raise ValueError(
             f"unknown placeholder {match.group(0)}; known are "
-            "${table}, ${object}, ${column}, ${property} and ${schema}"
+            f"${{table}}, ${{object}}, ${{column}}, ${{property}} and ${{schema}}.{hint}"
         )
 
-    text = _PLACEHOLDER.sub(fill, query).strip().rstrip(";").strip()
-    return _look_through(text)
+    text = _PLACEHOLDER.sub(fill, _SCHEMA_OF_TABLE.sub(f"{{{TABLE_WORD}}}", query))
+    return _look_through(text.strip().rstrip("; \n").strip(), known)
 
 
-def _look_through(text: str) -> SqlRule:
+def _look_through(text: str, own: Collection[Relation]) -> SqlRule:
     import sqlglot
     from sqlglot import exp
 
     try:
         statements = [item for item in sqlglot.parse(text, read="duckdb") if item is not None]
     except sqlglot.errors.SqlglotError as error:
-        first = str(error).splitlines()[0].strip()
-        raise ValueError(f"the SQL cannot be read: {first}") from error
+        first = re.sub(r"\s+", " ", re.sub(r"\x1b\[[0-9;]*m", "", str(error).splitlines()[0]))
+        raise ValueError(f"the SQL cannot be read: {first.strip().rstrip('.')}") from error
     if len(statements) != 1:
         raise ValueError("the rule must be exactly one SELECT statement")
     tree = statements[0]
     if not isinstance(tree, exp.Query):
         raise ValueError("a rule may only read: it must be a SELECT statement")
-    if tree.find(exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Command, exp.Into):
-        raise ValueError("a rule may only read: it must be a SELECT statement")
+    refuse_harm(tree)
+    if _own_table(tree, own):
+        text = tree.sql(dialect="duckdb")
     return _as_count(text, tree) or SqlRule(text)
+
+
+def _own_table(tree: exp.Expr, own: Collection[Relation]) -> bool:
+    """Read the rule's table where the query names it outright; say whether it did.
+
+    A mart is judged before it is published: what its consumers read would be the last version.
+    """
+    from sqlglot import exp
+
+    named = {(one.schema.lower(), one.table.lower()) for one in own}
+    local = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
+    found = False
+    for table in list(tree.find_all(exp.Table)):
+        name, schema = table.name.lower(), table.db.lower()
+        if not table.name or table.catalog or (not schema and name in local):
+            continue
+        if (schema, name) in named or (not schema and name in {one for _, one in named}):
+            if not table.alias:
+                table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
+            table.set("this", exp.to_identifier(TABLE))
+            table.set("db", None)
+            found = True
+    return found
 
 
 def _as_count(text: str, tree: object) -> SqlRule | None:

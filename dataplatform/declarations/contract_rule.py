@@ -1,105 +1,125 @@
 """What a quality rule of a contract may say.
 
-ODCS knows three kinds that this platform runs: its library of metrics, a SQL query, and a Great
-Expectations expectation in the standard's custom form. A rule that cannot be run is refused when
-the file is read, not skipped when the check should run.
+ODCS knows four kinds. This platform runs its library of metrics, a SQL query, and a Great
+Expectations expectation in the standard's custom form; words, and what belongs to another engine,
+are kept and told by ``dataplatform contract lint``. A rule of ours that cannot be run is refused
+when the file is read, not skipped when the check should run.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
+from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from dataplatform.declarations.contract_library import (
+    check_library,
+    check_operator,
+    check_pattern,
+    choice,
+    modern,
+    operators,
+    spelled,
+    title,
+)
 from dataplatform.declarations.errors import nearest
+from dataplatform.declarations.odcs import old
 from dataplatform.declarations.yaml_file import YamlFile
 from dataplatform.keys import Relation, layer_of
 
-METRICS = (
-    "nullValues",
-    "missingValues",
-    "invalidValues",
-    "duplicateValues",
-    "rowCount",
-)
-OPERATORS = (
-    "mustBe",
-    "mustNotBe",
-    "mustBeGreaterThan",
-    "mustBeGreaterOrEqualTo",
-    "mustBeLessThan",
-    "mustBeLessOrEqualTo",
-    "mustBeBetween",
-    "mustNotBeBetween",
-)
-TYPES = ("library", "sql", "custom", "text")
 ON_FAILURE = ("keep", "quarantine")
-SEVERITIES = ("error", "warning")
-DIMENSIONS = (
-    "accuracy", "completeness", "conformity", "consistency", "coverage", "timeliness", "uniqueness",
+#: Words for how grave a breach is; what any of them means is told by ``checks``.
+SEVERITIES = (
+    "error", "warning", "critical", "high", "fail", "blocker", "fatal", "warn", "info", "low",
+    "medium", "minor", "notice",
 )  # fmt: skip
-_ARGUMENTS = {
-    "nullValues": (),
-    "missingValues": ("missingValues",),
-    "invalidValues": (
-        "validValues",
-        "pattern",
-        "minimum",
-        "maximum",
-        "minLength",
-        "maxLength",
-    ),
-    "duplicateValues": ("properties",),
-    "rowCount": (),
-}
+GX_ENGINES = ("greatExpectations", "great-expectations", "great_expectations", "gx")
+
+# Where a semicolon ends nothing: texts, quoted names and comments.
+_QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 Loc = tuple[str | int, ...]
 
 
-def check_rule(
+@dataclass(frozen=True)
+class Rule:
+    """One quality rule.
+
+    Attributes:
+        raw: the rule by the names of ODCS 3.1, whichever version wrote it.
+        column: the column it is about, by its name in the warehouse; None for a rule of the table.
+        line: where the file says it.
+        on_failure: whether rows that break it stay in the table or are set aside.
+        unenforced: why nothing checks it; None for a rule that is run.
+    """
+
+    raw: dict[str, Any]
+    column: str | None
+    line: int
+    on_failure: Literal["keep", "quarantine"] = "keep"
+    unenforced: str | None = None
+
+
+def read_rule(
     file: YamlFile,
     loc: Loc,
-    rule: dict[str, Any],
+    written: dict[str, Any],
     column: str | None,
     columns: list[str],
-) -> None:
-    """Refuse a rule that could not be run.
+    relation: Relation,
+) -> Rule:
+    """Read one rule.
 
     Args:
         file: the contract.
         loc: where in the file the rule stands.
-        rule: the rule by ODCS's names.
+        written: the rule as it stands there.
         column: the column it is about; None for a rule of the table.
-        columns: every column of the contract.
+        columns: every name of a column of the contract.
+        relation: the table.
 
     Raises:
-        DeclarationError: it could not be run; the text names the line.
+        DeclarationError: it says that it can be run, and could not be; the text names the line.
     """
-    kind = rule.get("type", "library")
-    if kind not in TYPES:
-        raise file.error((*loc, "type"), _choice("type", kind, TYPES))
-    name = rule.get("name")
-    if name is not None and not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", name):
-        raise file.error(
-            (*loc, "name"),
-            f"{name!r} is not a safe name for a rule: use a-z, 0-9 and underscores.",
-        )
-    if rule.get("severity", "error") not in SEVERITIES:
-        raise file.error((*loc, "severity"), _choice("severity", rule["severity"], SEVERITIES))
-    dimension = rule.get("dimension")
-    if dimension is not None and dimension not in DIMENSIONS:
-        raise file.error((*loc, "dimension"), _choice("dimension", dimension, DIMENSIONS))
-    if kind == "library":
-        _check_library(file, loc, rule, column, columns)
+    rule = spelled(written)
+    kind = rule.get("type") or ("library" if "metric" in rule or "rule" in rule else None)
+    severity = rule.get("severity")
+    if severity is not None and severity.strip().lower() not in SEVERITIES:
+        hint = nearest(severity.lower(), ("error", "warning"))
+        if hint:
+            said = f"severity must be one of error, warning, not {severity!r}.{hint}"
+            raise file.error((*loc, "severity"), said)
+    unenforced: str | None = None
+    if kind == "text":
+        unenforced = "it is words for people"
+    elif kind is None:
+        unenforced = "it names no metric, query or expectation"
     elif kind == "sql":
-        _check_sql(file, loc, rule)
+        if old(file) and not operators(rule):
+            unenforced = "it gives no threshold (mustBe…)"
+        else:
+            _check_sql(file, loc, rule)
     elif kind == "custom":
-        _check_custom(file, loc, rule, column, columns)
+        unenforced = _check_custom(file, loc, rule, column, columns)
+    else:
+        if "rule" in rule and "metric" not in rule and not old(file):
+            said = "'rule' is the former name of 'metric': write 'metric'."
+            raise file.error((*loc, "rule"), said)
+        if "rule" not in rule and "metric" not in rule:
+            raise file.error(loc, f"the setting 'metric' of {title(rule)} is missing.")
+        rule, unenforced = modern(rule)
+        if unenforced is None:
+            check_library(file, loc, rule, column, columns)
+    kept = _on_failure(file, loc, rule, relation)
+    return Rule({**rule, "type": kind or "text"}, column, file.line(loc) or 1, kept, unenforced)
 
 
-def on_failure(
+def _on_failure(
     file: YamlFile, loc: Loc, rule: dict[str, Any], relation: Relation
 ) -> Literal["keep", "quarantine"]:
     """Return what becomes of rows that break a rule: its custom property ``onFailure``.
@@ -114,7 +134,7 @@ def on_failure(
         value = one.get("value")
         at = (*loc, "customProperties", index, "value")
         if value not in ON_FAILURE:
-            raise file.error(at, _choice("onFailure", value, ON_FAILURE))
+            raise file.error(at, choice("onFailure", value, ON_FAILURE))
         if value == "quarantine" and layer_of(relation) in ("raw", "lake_raw"):
             raise file.error(
                 at,
@@ -125,63 +145,15 @@ def on_failure(
     return "keep"
 
 
-def _check_library(
-    file: YamlFile,
-    loc: Loc,
-    rule: dict[str, Any],
-    column: str | None,
-    columns: list[str],
-) -> None:
-    if "rule" in rule:
-        raise file.error((*loc, "rule"), "'rule' is the former name of 'metric': write 'metric'.")
-    metric = rule.get("metric")
-    if metric not in METRICS:
-        if metric is None:
-            raise file.error(loc, f"the setting 'metric' of {_title(rule)} is missing.")
-        raise file.error((*loc, "metric"), _choice("metric", metric, METRICS))
-    if column is None and metric not in ("rowCount", "duplicateValues"):
-        raise file.error((*loc, "metric"), f"{metric} is a rule of a column, not of the table.")
-    if column is not None and metric == "rowCount":
-        raise file.error((*loc, "metric"), "rowCount is a rule of the table, not of a column.")
-    _check_operator(file, loc, rule)
-    if rule.get("unit", "rows") not in ("rows", "percent"):
-        raise file.error((*loc, "unit"), _choice("unit", rule["unit"], ("rows", "percent")))
-    arguments = rule.get("arguments") or {}
-    for name, value in arguments.items():
-        at = (*loc, "arguments", name)
-        if name not in _ARGUMENTS[metric]:
-            raise file.error(
-                at,
-                f"{name!r} is not an argument of {metric}.{nearest(name, _ARGUMENTS[metric])}",
-            )
-        if name in ("validValues", "missingValues", "properties") and not isinstance(value, list):
-            raise file.error(at, f"{name} must be a list.")
-        if name == "pattern":
-            _check_pattern(file, at, value)
-        if name == "properties":
-            for index, one in enumerate(value):
-                if one not in columns:
-                    raise file.error(
-                        (*at, index),
-                        f"{one!r} is not a column.{nearest(str(one), columns)}",
-                    )
-    if metric == "invalidValues" and not arguments:
-        raise file.error(loc, f"{_title(rule)} needs arguments that say what is valid.")
-    if metric == "duplicateValues" and column is None and not arguments.get("properties"):
-        raise file.error(
-            loc,
-            f"{_title(rule)} needs arguments.properties, a list of columns.",
-        )
-
-
 def _check_sql(file: YamlFile, loc: Loc, rule: dict[str, Any]) -> None:
     query = rule.get("query")
     if not isinstance(query, str) or not query.strip():
-        raise file.error(loc, f"the setting 'query' of {_title(rule)} is missing.")
-    _check_operator(file, loc, rule)
-    if ";" in query.strip().rstrip(";"):
+        raise file.error(loc, f"the setting 'query' of {title(rule)} is missing.")
+    check_operator(file, loc, rule, counted=False)
+    bare = _QUOTED.sub(" ", query).strip()
+    if ";" in bare.rstrip("; \n"):
         raise file.error((*loc, "query"), "a rule's query is one SELECT, without semicolons.")
-    if not re.match(r"\s*(select|with)\b", query, re.IGNORECASE):
+    if not re.match(r"[\s(]*(select|with)\b", bare, re.IGNORECASE):
         raise file.error((*loc, "query"), "a rule's query begins with SELECT or WITH.")
 
 
@@ -191,71 +163,58 @@ def _check_custom(
     rule: dict[str, Any],
     column: str | None,
     columns: list[str],
-) -> None:
-    engine = rule.get("engine")
-    if engine != "greatExpectations":
-        raise file.error((*loc, "engine"), _choice("engine", engine, ("greatExpectations",)))
+) -> str | None:
+    """Refuse an expectation that could not be run; return why another engine's rule is not."""
+    engine = str(rule.get("engine"))
+    if engine.lower() not in map(str.lower, GX_ENGINES):
+        if get_close_matches(engine.lower(), map(str.lower, GX_ENGINES), cutoff=0.85):
+            raise file.error((*loc, "engine"), choice("engine", engine, ("greatExpectations",)))
+        return f"it is for the engine {engine!r}, and only Great Expectations is run"
     what = rule.get("implementation")
     at = (*loc, "implementation")
-    if not isinstance(what, dict) or not isinstance(what.get("type"), str):
-        raise file.error(at, f"{_title(rule)} needs implementation.type, an expectation.")
+    if isinstance(what, str):
+        what = _from_text(what)
+    kind = what.get("type", what.get("expectation_type")) if isinstance(what, dict) else None
+    if not isinstance(what, dict) or not isinstance(kind, str):
+        raise file.error(at, f"{title(rule)} needs implementation.type, an expectation.")
     for key in what:
-        if key not in ("type", "kwargs"):
+        if key not in ("type", "expectation_type", "kwargs", "meta"):
             hint = nearest(key, ("type", "kwargs"))
             raise file.error((*at, key), f"{key!r} is not a setting of an implementation.{hint}")
-    expectation = what["type"]
     known = _expectations()
-    if known and expectation not in known:
-        raise file.error(
-            (*at, "type"),
-            f"{expectation!r} is not an expectation.{nearest(expectation, known)}",
-        )
+    if known and "_" in kind and kind not in known:
+        raise file.error((*at, "type"), f"{kind!r} is not an expectation.{nearest(kind, known)}")
     kwargs = what.get("kwargs") or {}
     if not isinstance(kwargs, dict):
         raise file.error((*at, "kwargs"), "implementation.kwargs must be settings (key: value).")
-    named = kwargs.get("column", column)
-    if named is not None and named not in columns:
-        raise file.error(
-            (*at, "kwargs", "column"),
-            f"{named!r} is not a column.{nearest(str(named), columns)}",
-        )
+    lists = kwargs.get("column_list")
+    named = [kwargs.get(name) for name in ("column", "column_A", "column_B")]
+    named += lists if isinstance(lists, list) else []
+    for one in named:
+        if isinstance(one, str) and one.lower() not in map(str.lower, columns) and columns:
+            key = next((key for key, value in kwargs.items() if value == one), "column_list")
+            hint = nearest(one, columns)
+            raise file.error((*at, "kwargs", key), f"{one!r} is not a column.{hint}")
+    patterns = kwargs.get("regex_list")
+    for one in [kwargs.get("regex"), *(patterns if isinstance(patterns, list) else [])]:
+        if isinstance(one, str):
+            key = "regex" if one == kwargs.get("regex") else "regex_list"
+            check_pattern(file, (*at, "kwargs", key), one)
+    return None
 
 
-def _check_operator(file: YamlFile, loc: Loc, rule: dict[str, Any]) -> None:
-    used = [name for name in OPERATORS if rule.get(name) is not None]
-    if len(used) != 1:
-        said = "none" if not used else " and ".join(used)
-        raise file.error(
-            loc,
-            f"{_title(rule)} needs exactly one threshold (mustBe…), not {said}.",
-        )
-    value = rule[used[0]]
-    numbers = value if isinstance(value, list) else [value]
-    for number in numbers:
-        if isinstance(number, bool) or not isinstance(number, int | float):
-            raise file.error((*loc, used[0]), f"{used[0]} must be a number, not {number!r}.")
-    if used[0].endswith("Between") and value[0] > value[1]:
-        raise file.error(
-            (*loc, used[0]), f"{used[0]} must go from the smaller to the larger number."
-        )
+def _from_text(text: str) -> Any:
+    """Read an implementation that is written as JSON or YAML text; None where it is neither."""
+    from ruamel.yaml import YAML, YAMLError
 
-
-def _check_pattern(file: YamlFile, loc: Loc, value: Any) -> None:
-    if not isinstance(value, str):
-        raise file.error(loc, f"pattern must be text, not {value!r}.")
     try:
-        re.compile(value)
-    except re.error as error:
-        raise file.error(loc, f"pattern is not a regular expression: {error}.") from None
-
-
-def _title(rule: dict[str, Any]) -> str:
-    return f"the rule {rule['name']!r}" if rule.get("name") else "a quality rule"
-
-
-def _choice(name: str, value: Any, options: tuple[str, ...]) -> str:
-    listed = ", ".join(options)
-    return f"{name} must be one of {listed}, not {value!r}.{nearest(str(value), options)}"
+        return json.loads(text)
+    except ValueError:
+        pass
+    try:
+        return YAML(typ="safe").load(text)
+    except YAMLError:
+        return None
 
 
 @cache
