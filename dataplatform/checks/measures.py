@@ -15,6 +15,7 @@ from typing import Any
 
 from dataplatform.checks import families
 from dataplatform.checks.dialects import Dialect
+from dataplatform.checks.sql_rules import TABLE, with_table
 
 #: Which shares of the rows lie below the quantiles that are kept.
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -141,22 +142,33 @@ def low_cardinality(
     return found
 
 
-def categories_sql(table: str, columns: Sequence[str], dialect: Dialect) -> str:
-    """Return the query of (column, value, rows) for columns of few values.
+def categories_sql(
+    table: str,
+    columns: Sequence[str],
+    dialect: Dialect,
+    types: Mapping[str, str] | None = None,
+    recent: str | None = None,
+) -> str:
+    """Return the query of (column, value, rows, rows of the last day) for columns of few values.
 
     Args:
         table: the quoted name of the table.
         columns: see ``low_cardinality``.
         dialect: the warehouse's SQL.
+        types: all columns of the table with their types.
+        recent: the column that tells a row's time; without it all rows are of the last day.
     """
+    fresh = None if recent is None else _last_day(recent, types or {}, dialect)
+    lately = "count(*)" if fresh is None else dialect.count_if(fresh)
     parts = []
     for name in columns:
         column = dialect.identifier(name)
         parts.append(
             f"select {dialect.literal(name)} as name, {dialect.text(column)} as value, "
-            f"count(*) as n from {table} where {column} is not null group by {column}"
+            f"count(*) as n, {lately} as lately "
+            f"from {table} where {column} is not null group by {column}"
         )
-    return "\nunion all\n".join(parts)
+    return with_table("\nunion all\n".join(parts), table)
 
 
 def _of_column(name: str, family: str | None, dialect: Dialect, shown: bool) -> list[Measure]:
@@ -189,8 +201,8 @@ def _of_column(name: str, family: str | None, dialect: Dialect, shown: bool) -> 
     elif family in {"timestamp", "date"}:
         if shown:
             found += made(
-                ("min", _epoch(f"min({column})", dialect)),
-                ("max", _epoch(f"max({column})", dialect)),
+                ("min", epoch(f"min({column})", dialect)),
+                ("max", epoch(f"max({column})", dialect)),
             )
         if family == "timestamp":
             found += made(*_hours(column, dialect))
@@ -204,6 +216,8 @@ def _of_last_day(
     column = dialect.only_if(dialect.identifier(name), fresh)
     rows = f"nullif({dialect.count_if(fresh)}, 0)"
     pairs = [("null_share", f"1 - count({column}) * 1.0 / {rows}")]
+    if family in {"integer", "number", "string"}:
+        pairs.append(("distinct", _distinct(column, dialect)))
     if family in {"integer", "number"}:
         number = f"cast({column} as {_double(dialect)})"
         pairs.append(("mean", f"avg({number})"))
@@ -212,7 +226,7 @@ def _of_last_day(
     elif family == "boolean":
         pairs.append(("mean", f"avg({_one_if(column)})"))
     elif family == "string":
-        pairs += [("distinct", _distinct(column, dialect)), *_text(column, dialect)]
+        pairs += _text(column, dialect)
     elif family == "timestamp":
         pairs += _hours(column, dialect)
     return [Measure(RECENT + metric, name, sql) for metric, sql in pairs]
@@ -220,8 +234,6 @@ def _of_last_day(
 
 def _last_day(name: str, columns: Mapping[str, str], dialect: Dialect) -> str | None:
     """The condition of a row of the last day in the table."""
-    from dataplatform.checks.sql_rules import TABLE
-
     kind = next((kind for each, kind in columns.items() if each.lower() == name.lower()), None)
     if kind is None:
         return None
@@ -241,7 +253,16 @@ def _text(column: str, dialect: Dialect) -> list[tuple[str, str]]:
     size = {"duckdb": "strlen", "bigquery": "byte_length"}.get(dialect.name, "octet_length")
     # What UTF-8 looks like that was read as Latin-1, and what stands for bytes nobody could read.
     damaged = " or ".join(f"{column} like '%{mark}%'" for mark in ("Ã", "â€", "Â", "\ufffd"))
+    digit = "regexp_contains" if dialect.name == "bigquery" else "regexp_matches"
+    has_digit = f"{digit}({column}, '[0-9]')"
+    if dialect.name == "snowflake":
+        has_digit = f"regexp_instr({column}, '[0-9]') > 0"
+    test_like = " or ".join(
+        f"lower({column}) like '{pattern}'" for pattern in ("test%", "% test%", "%@test.%")
+    )
     return [
+        ("digits", f"avg({_one_if(has_digit)})"),
+        ("test_like", f"avg({_one_if(test_like)})"),
         ("mean_length", f"avg(length({column}))"),
         ("non_ascii", f"avg({_one_if(f'{size}({column}) > length({column})')})"),
         ("damaged", f"avg({_one_if(damaged)})"),
@@ -284,7 +305,8 @@ def _quantiles(number: str, dialect: Dialect) -> str:
     return f"cast(approx_quantile({number}, [{listed}]) as varchar)"
 
 
-def _epoch(expression: str, dialect: Dialect) -> str:
+def epoch(expression: str, dialect: Dialect) -> str:
+    """Return the seconds since 1970 of a point in time."""
     if dialect.name == "snowflake":
         return f"date_part('epoch_second', {expression})"
     if dialect.name == "bigquery":

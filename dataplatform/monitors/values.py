@@ -37,7 +37,7 @@ def uniqueness(context: Context) -> list[Finding]:
             def share(one: Snapshot, column: str = column, prefix: str = prefix) -> float | None:
                 return unique_share(one, column, prefix)
 
-            usual = sorted(v for one in context.snapshots if (v := share(one)) is not None)
+            usual = sorted(v for one in context.snapshots[-28:] if (v := share(one)) is not None)
             rows = _rows(context.now, prefix)
             if not usual or usual[len(usual) // 2] < _NEARLY_UNIQUE or rows < _LEAST_ROWS:
                 continue

@@ -68,6 +68,7 @@ def test_the_figures_are_those_of_the_rows(connection: Any) -> None:
     assert found["amount", "q50"] == pytest.approx(49.5, abs=2)
     assert found["name", "non_ascii"] == pytest.approx(0.1)
     assert found["name", "mean_length"] == 3
+    assert found["name", "digits"] == 0 and found["name", "test_like"] == 0
     assert found["paid", "mean"] == pytest.approx(0.25)
     assert found["day", "max"] - found["day", "min"] == 9 * 86400
     assert found["attributes", "null_share"] == 0
@@ -111,11 +112,15 @@ def test_columns_of_few_values_are_counted_by_value(connection: Any) -> None:
     assert few == ["status", "name"]
     rows = connection.execute(categories_sql("orders", few, DUCKDB)).fetchall()
     assert sorted(rows) == [
-        ("name", "Max", 900),
-        ("name", "Zoé", 100),
-        ("status", "open", 250),
-        ("status", "paid", 500),
+        ("name", "Max", 900, 900),
+        ("name", "Zoé", 100, 100),
+        ("status", "open", 250, 250),
+        ("status", "paid", 500, 500),
     ]
+    lately = connection.execute(
+        categories_sql("orders", few, DUCKDB, COLUMNS, "updated_at")
+    ).fetchall()
+    assert {(name, value): recent for name, value, _, recent in lately}["status", "paid"] == 48
 
 
 @pytest.mark.parametrize(
