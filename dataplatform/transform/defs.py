@@ -24,6 +24,7 @@ from dataplatform.keys import asset_key
 from dataplatform.resources.check_results import check_spec
 from dataplatform.resources.executor import NEEDS
 from dataplatform.transform.publish import publish_assets
+from dataplatform.transform.publish_settings import kept_versions
 from dataplatform.transform.rules import Rules, rules_of
 from dataplatform.transform.translator import asset_spec, exposure_spec, test_spec
 
@@ -59,6 +60,7 @@ def build_definitions(project: "Project") -> Definitions:
                 marts,
                 warehouse,
                 {relation: _freshness(hours) for relation, hours in promised.items()},
+                kept_versions(project.contracts),
             )
         )
     published = {node.id: asset_key(node.relation.published) for node in marts}

@@ -1,7 +1,8 @@
-"""From candidates to what consumers read: one step, table by table, each atomically.
+"""From candidates to what consumers read: one step, all good marts of a run together.
 
 A mart is published when its candidate is new and keeps every error rule. One that breaks a rule
-stays as it was, with its last good rows, and the step says so at its end.
+stays as it was, with its last good rows, and the step says so at its end; so does one that a person
+rolled back, until its candidate changes. How tables are published is the warehouse's business.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -36,17 +37,18 @@ from dataplatform.resources.instance import (
     latest_verdicts,
 )
 from dataplatform.resources.table_metadata import observed_metadata
+from dataplatform.resources.warehouse.publication import Note, Publication
+from dataplatform.transform.publish_events import CODE, held_sentence, served_event
+from dataplatform.transform.publish_settings import keep_of
 from dataplatform.transform.records import let_downstream_go_on, record, version_tags
 from dataplatform.transform.translator import owners
-
-# Raised when the way a mart is copied changes, so that all are published again.
-_CODE = "publish-1"
 
 
 def publish_assets(
     marts: Sequence[DbtNode],
     warehouse: str,
     freshness: Mapping[Relation, FreshnessPolicy | None],
+    kept: Mapping[Relation, int],
 ) -> AssetsDefinition:
     """Return the step that publishes marts.
 
@@ -54,6 +56,7 @@ def publish_assets(
         marts: the nodes that build candidates.
         warehouse: the warehouse's type, shown as a kind.
         freshness: the policy that each candidate's contract promises.
+        kept: how many versions are kept of a table, where that is declared.
     """
     specs = [
         AssetSpec(
@@ -64,7 +67,7 @@ def publish_assets(
             owners=owners(node.owner),
             tags={"layer": PUBLISHED},
             kinds={warehouse, "table"},
-            code_version=_CODE,
+            code_version=CODE,
             metadata={"dagster/table_name": str(node.relation.published)},
             skippable=True,
             freshness_policy=freshness.get(node.relation),
@@ -89,7 +92,7 @@ def publish_assets(
         pool="warehouse",
     )
     def publish_marts(context: AssetExecutionContext) -> Iterator[Any]:
-        yield from publish(context, context.resources.warehouse.warehouse, described)
+        yield from publish(context, context.resources.warehouse.warehouse, described, kept)
 
     return publish_marts
 
@@ -132,6 +135,7 @@ def publish(
     context: AssetExecutionContext,
     warehouse: Any,
     described: Mapping[AssetKey, Mapping[str, str]],
+    kept_of: Mapping[Relation, int],
 ) -> Iterator[Any]:
     """Publish the selected marts.
 
@@ -139,6 +143,7 @@ def publish(
         context: the step's context.
         warehouse: where candidates are copied from and to.
         described: what each column of a mart means, shown with the published table.
+        kept_of: how many versions are kept of a table, where that is declared.
 
     Raises:
         Failure: a mart kept its last rows because its candidate breaks a rule or could not be
@@ -155,38 +160,71 @@ def publish(
     monitors = monitors_among(context, gates)
     blocking = [one for many in broken(verdicts).values() for one in many]
     accepted = accepted_before(instance, blocking)
+    publisher = warehouse.published
+    for sentence in publisher.repair(force=False):
+        context.log.warning(sentence)
+    served = publisher.served(relation_of(key) for key in selected)
     present = _present(warehouse)
-    wrong, unchanged = [], []
+    wrong: list[str] = []
+    unchanged: list[AssetKey] = []
+    group: list[AssetKey] = []
+    late: list[AssetKey] = []
     for key in selected:
-        source = candidate[key]
-        built, last = known.get(source), known.get(key)
+        source, target = candidate[key], relation_of(key)
+        built, last, now = known.get(source), known.get(key), served.get(target)
+        if now is not None and (last is None or last.data_version != now.data_version):
+            # It was published or rolled back, and the process ended before it was recorded.
+            late.append(key)
+        if now is not None and now.held and built is not None and now.held == _version(built):
+            context.log.warning(held_sentence(now))
+            continue
         reasons = refusals(source, built, gates, verdicts, monitors, accepted)
         if reasons:
-            kept = " and keeps its last good rows" if relation_of(key) in present else ""
+            kept = " and keeps its last good rows" if target in present else ""
             wrong.append(
-                f"{relation_of(key)} was not published{kept}: of {relation_of(source)}, "
-                f"{'; '.join(reasons)}."
+                f"{target} was not published{kept}: of {relation_of(source)}, {'; '.join(reasons)}."
             )
             continue
         assert built is not None
-        version = built.data_version or str(built.storage_id)
-        if (
-            last is not None
-            and last.data_version == version
-            and last.code_version == _CODE
-            and relation_of(key) in present
+        if relation_of(source) not in present:
+            wrong.append(f"{target} was not published: {relation_of(source)} does not exist.")
+        elif (
+            now is not None
+            and now.present
+            and now.data_version == _version(built)
+            and (last is None or last.code_version == CODE)
+            and target in present
         ):
             unchanged.append(key)
-            continue
-        try:
-            facts = warehouse.publish(relation_of(source), relation_of(key))
-        except UserError as error:
-            wrong.append(f"{relation_of(key)} was not published: {error}")
-            continue
-        tags = version_tags(version, _CODE, {source: (version, built.storage_id)})
+        else:
+            group.append(key)
+    yield from record(
+        step, [served_event(served[relation_of(key)]) for key in late if key not in group]
+    )
+    wanted = [
+        Publication(
+            candidate=relation_of(candidate[key]),
+            target=relation_of(key),
+            data_version=_version(known[candidate[key]]),
+            keep=keep_of(kept_of, relation_of(key)),
+        )
+        for key in group
+    ]
+    try:
+        done = publisher.publish(wanted, Note(who="a run", run_id=context.run_id))
+    except UserError as error:
+        done = {}
+        names = ", ".join(str(one.target) for one in wanted)
+        wrong.append(f"Not published: {names}. {error}")
+    events = []
+    for key in [key for key in group if relation_of(key) in done]:
+        built, facts = known[candidate[key]], done[relation_of(key)]
+        version = _version(built)
+        tags = version_tags(version, CODE, {candidate[key]: (version, built.storage_id)})
         facts = replace(facts, comments={**described.get(key, {}), **facts.comments})
         metadata = observed_metadata(relation_of(key), facts)
-        yield from record(step, [AssetMaterialization(key, metadata=metadata, tags=tags)])
+        events.append(AssetMaterialization(key, metadata=metadata, tags=tags))
+    yield from record(step, events)
     if unchanged:
         names = ", ".join(str(relation_of(key)) for key in unchanged)
         context.log.info(f"unchanged: {len(unchanged)} published marts ({names})")
@@ -195,6 +233,10 @@ def publish(
         context.log.error(sentence)
     if wrong:
         raise Failure("\n".join(wrong), allow_retries=False)
+
+
+def _version(built: Materialised) -> str:
+    return built.data_version or str(built.storage_id)
 
 
 def _present(warehouse: Any) -> set[Relation]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dataplatform.keys import Relation
-from dataplatform.resources.warehouse.snowflake import publish_statement
+from dataplatform.resources.warehouse.swap import CloneSwap
 from dataplatform.resources.warehouse.types import accepts, family
 
 
@@ -45,10 +45,10 @@ def test_what_may_arrive(declared: str, arrived: str, accepted: bool) -> None:
 
 
 def test_snowflake_clones_and_copies_only_where_columns_are_left_behind() -> None:
-    candidate, target = Relation("candidate", "orders"), Relation("marts", "orders")
-    assert publish_statement(candidate, target, ["id", "seen"], []) == (
-        'CREATE OR REPLACE TABLE "MARTS"."ORDERS" CLONE "CANDIDATE"."ORDERS"'
+    candidate, version = Relation("candidate", "orders"), Relation("versions", "orders__1")
+    assert CloneSwap().copy(candidate, version, None) == (
+        'CREATE OR REPLACE TABLE "VERSIONS"."ORDERS__1" CLONE "CANDIDATE"."ORDERS"'
     )
-    assert publish_statement(candidate, target, ["id", "seen"], ["seen"]) == (
-        'CREATE OR REPLACE TABLE "MARTS"."ORDERS" AS SELECT "ID" FROM "CANDIDATE"."ORDERS"'
+    assert CloneSwap().copy(candidate, version, ["id"]) == (
+        'CREATE OR REPLACE TABLE "VERSIONS"."ORDERS__1" AS SELECT "ID" FROM "CANDIDATE"."ORDERS"'
     )

@@ -49,32 +49,6 @@ class DuckDBEngine(SqlWarehouse):
 
     dialect = "duckdb"
 
-    def publish(
-        self, candidate: Relation, target: Relation, exclude: Sequence[str] = ()
-    ) -> TableFacts:
-        """Copy the candidate over the target in one transaction, column comments included."""
-        with self.session(f"publish {target}") as session:
-            columns = self._columns_of(session, candidate)
-            kept = [name for name in columns if name not in exclude]
-            selected = ", ".join(quoted(name) for name in kept)
-            session.execute("BEGIN")
-            try:
-                session.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(target.schema)}")
-                if _kind(session, target) == "VIEW":
-                    session.execute(f"DROP VIEW {qualified(target)}")
-                session.execute(
-                    f"CREATE OR REPLACE TABLE {qualified(target)} AS "
-                    f"SELECT {selected} FROM {qualified(candidate)}"
-                )
-                _copy_comments(session, candidate, target, kept)
-                facts = self._facts(session, target, fingerprint=False)
-                session.execute("COMMIT")
-            except BaseException:
-                session.execute("ROLLBACK")
-                raise
-        assert facts is not None
-        return facts
-
     def export_parquet(self, relation: Relation, path: Path) -> int:
         """Write a relation as one Parquet file, sorted by all its columns."""
         escaped = str(path).replace("'", "''")
@@ -185,15 +159,6 @@ def _sort_keys(columns: dict[str, str]) -> str:
     )
 
 
-def _kind(session: Session, relation: Relation) -> str | None:
-    rows = session.execute(
-        "SELECT table_type FROM information_schema.tables "
-        "WHERE table_catalog = current_database() AND table_schema = ? AND table_name = ?",
-        [relation.schema, relation.table],
-    )
-    return str(rows[0][0]) if rows else None
-
-
 def _comments(session: Session, relation: Relation) -> dict[str, str]:
     rows = session.execute(
         "SELECT column_name, comment FROM duckdb_columns() WHERE comment IS NOT NULL "
@@ -201,12 +166,3 @@ def _comments(session: Session, relation: Relation) -> dict[str, str]:
         [relation.schema, relation.table],
     )
     return {name: comment for name, comment in rows}
-
-
-def _copy_comments(
-    session: Session, source: Relation, target: Relation, kept: Sequence[str]
-) -> None:
-    for column, comment in _comments(session, source).items():
-        if column in kept:
-            text = comment.replace("'", "''")
-            session.execute(f"COMMENT ON COLUMN {qualified(target)}.{quoted(column)} IS '{text}'")

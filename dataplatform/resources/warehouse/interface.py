@@ -10,9 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dataplatform.keys import Relation
+
+if TYPE_CHECKING:
+    from dataplatform.resources.warehouse.publishing import Publisher
 
 SYNCED_COLUMN = "_fivetran_synced"
 DELETED_COLUMN = "_fivetran_deleted"
@@ -115,10 +118,15 @@ class Warehouse(Protocol):
         """
         ...
 
+    @property
+    def published(self) -> Publisher:
+        """Publishes tables together, keeps their versions, and rolls them back."""
+        ...
+
     def publish(
         self, candidate: Relation, target: Relation, exclude: Sequence[str] = ()
     ) -> TableFacts:
-        """Replace the target by the candidate's rows, atomically: readers see old or new.
+        """Publish one table alone, atomically: readers see old or new.
 
         Args:
             candidate: the relation that passed its checks.

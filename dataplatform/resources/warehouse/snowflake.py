@@ -23,6 +23,7 @@ from dataplatform.resources.warehouse.interface import (
     quoted,
 )
 from dataplatform.resources.warehouse.sql import SqlWarehouse
+from dataplatform.resources.warehouse.swap import CloneSwap
 
 LOGIN_TIMEOUT_SECONDS = 30
 NETWORK_TIMEOUT_SECONDS = 300
@@ -46,6 +47,7 @@ class SnowflakeAdapter(SqlWarehouse):
     """
 
     dialect = "snowflake"
+    swap = CloneSwap()
 
     def __init__(self, settings: Callable[[], Mapping[str, Any]]) -> None:
         self._settings = settings
@@ -96,26 +98,6 @@ class SnowflakeAdapter(SqlWarehouse):
                 f"The Snowflake account {chosen.get('account')!r} cannot be reached as "
                 f"{chosen.get('user')!r}: {str(error).splitlines()[0]}"
             ) from error
-
-    def publish(
-        self, candidate: Relation, target: Relation, exclude: Sequence[str] = ()
-    ) -> TableFacts:
-        """Replace the target by a clone; one statement, so readers see old or new."""
-        with self.session(f"publish {target}") as session:
-            columns = self._columns_of(session, candidate)
-            session.execute(f"CREATE SCHEMA IF NOT EXISTS {folded(target.schema)}")
-            session.execute(publish_statement(candidate, target, list(columns), exclude))
-            facts = self._facts(session, target, fingerprint=False)
-        assert facts is not None
-        return facts
-
-    def dbt_variables(self) -> dict[str, str]:
-        """Return what dbt's profile reads: every setting under its own name."""
-        return {
-            f"SNOWFLAKE_{name.upper()}": str(value)
-            for name, value in self._settings().items()
-            if name != "type" and value is not None
-        }
 
     def export_parquet(self, relation: Relation, path: Path) -> int:
         """Write a relation as one Parquet file, sorted by all its columns."""
@@ -171,18 +153,3 @@ def folded(name: str) -> str:
 def named(relation: Relation) -> str:
     """Return the quoted ``SCHEMA.TABLE`` of a relation."""
     return f"{folded(relation.schema)}.{folded(relation.table)}"
-
-
-def publish_statement(
-    candidate: Relation,
-    target: Relation,
-    columns: Sequence[str],
-    exclude: Sequence[str],
-) -> str:
-    """Return the one statement that replaces the target: a clone where all columns are kept."""
-    left_out = {name.lower() for name in exclude}
-    kept = [name for name in columns if name.lower() not in left_out]
-    if len(kept) == len(columns):
-        return f"CREATE OR REPLACE TABLE {named(target)} CLONE {named(candidate)}"
-    selected = ", ".join(folded(name) for name in kept)
-    return f"CREATE OR REPLACE TABLE {named(target)} AS SELECT {selected} FROM {named(candidate)}"

@@ -1,23 +1,32 @@
 """What every SQL warehouse does alike: questions about tables, asked in sessions of its own.
 
-An adapter says how a session is opened and how one table is described; publishing and exporting
-stay with it, because there the warehouses differ most.
+An adapter says how a session is opened, how one table is described and how versions are shown;
+exporting stays with it, because there the warehouses differ most.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from dataplatform.declarations.errors import UserError
 from dataplatform.keys import Relation
 from dataplatform.resources.warehouse.interface import Session, TableFacts
+from dataplatform.resources.warehouse.publication import Note, Publication
+from dataplatform.resources.warehouse.publishing import Publisher
+from dataplatform.resources.warehouse.swap import Swap
 
 
 class SqlWarehouse(ABC):
-    """The part of a warehouse that is the same whatever its dialect."""
+    """The part of a warehouse that is the same whatever its dialect.
+
+    Attributes:
+        swap: how versions of published tables are kept and shown.
+    """
+
+    swap: Swap = Swap()
 
     @abstractmethod
     def session(
@@ -48,6 +57,18 @@ class SqlWarehouse(ABC):
         """Run one statement in a session of its own and return its rows."""
         with self.session(purpose) as session:
             return session.execute(sql)
+
+    @property
+    def published(self) -> Publisher:
+        """Publishes tables, and rolls them back."""
+        return Publisher(self)
+
+    def publish(
+        self, candidate: Relation, target: Relation, exclude: Sequence[str] = ()
+    ) -> TableFacts:
+        """Publish one table alone."""
+        one = Publication(candidate, target, exclude=exclude)
+        return self.published.publish([one], Note())[target]
 
     def columns(self, relation: Relation) -> dict[str, str] | None:
         """Return column names to types, or None where the relation does not exist."""
