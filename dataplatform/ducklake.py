@@ -28,8 +28,9 @@ _EXTENSIONS = ("ducklake", "postgres_scanner", "httpfs")
 # Two writers that commit at the same moment: the later one tries again, with growing pauses.
 _COMMIT_ATTEMPTS = 30
 
-_kept: dict[tuple[int, str], duckdb.DuckDBPyConnection] = {}
-_guard = threading.Lock()
+# Each thread has a DuckDB instance of its own: transactions that change schemas at the same moment
+# in one instance put tables into wrong schemas (duckdb/ducklake issues 1248 and 1404).
+_kept = threading.local()
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, settings: Mapping[str, Any]) -> None:
@@ -106,7 +107,7 @@ def use(cursor: duckdb.DuckDBPyConnection) -> None:
 
 @contextmanager
 def open_ducklake(settings: Mapping[str, Any]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the lake for a conversation; the process keeps one connection and gives cursors of it.
+    """Open the lake for a conversation; a thread keeps its connection and gives cursors of it.
 
     Args:
         settings: the resolved ``catalog`` and ``files`` of the environment's warehouse.
@@ -115,11 +116,10 @@ def open_ducklake(settings: Mapping[str, Any]) -> Iterator[duckdb.DuckDBPyConnec
         UserError: the catalog or the storage does not answer, or refuses.
     """
     # A forked child must not use its parent's connections.
-    key = (os.getpid(), repr(sorted((name, repr(value)) for name, value in settings.items())))
-    with _guard:
-        if key not in _kept:
-            _kept[key] = connect(settings)
-        cursor = _kept[key].cursor()
+    wanted = (os.getpid(), repr(sorted((name, repr(value)) for name, value in settings.items())))
+    if getattr(_kept, "key", None) != wanted:
+        _kept.connection, _kept.key = connect(settings), wanted
+    cursor = _kept.connection.cursor()
     try:
         use(cursor)
         yield cursor

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataplatform.declarations.errors import UserError
-from dataplatform.ducklake import connect
+from dataplatform.ducklake import connect, open_ducklake
 from dataplatform.local.fivetran.destination_duckdb import (
     MEMORY_LIMIT,
     STATE_SCHEMA,
@@ -101,11 +101,8 @@ class DuckLakeDestination(DuckDBDestination):
         return [SetupTest(title, "PASSED")]
 
     def cursors(self, connection: str) -> dict[str, dict[str, Any]]:
-        engine = connect(self.settings)
-        try:
+        with open_ducklake(self.settings) as engine:
             return self._cursors(engine, state_table(connection), connection)
-        finally:
-            engine.close()
 
     @contextmanager
     def session(self, connection: str, purpose: str) -> Iterator[DuckDBSession]:

@@ -11,8 +11,19 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from dataplatform.ducklake import open_ducklake
+from dataplatform.keys import Relation
 from dataplatform.resources.warehouse.duckdb import DuckDBEngine, DuckDBSession
 from dataplatform.resources.warehouse.interface import Session
+from dataplatform.resources.warehouse.publication import VERSIONS
+from dataplatform.resources.warehouse.swap import Swap
+
+
+class LakeSwap(Swap):
+    """DuckDB's way; a lake has no comments on the columns of views, only on those of tables."""
+
+    def comment(self, relation: Relation, comments: Mapping[str, str]) -> list[str]:
+        """Return the statements that put comments on columns of a kept version."""
+        return super().comment(relation, comments) if relation.schema == VERSIONS else []
 
 
 class DuckLakeAdapter(DuckDBEngine):
@@ -21,6 +32,8 @@ class DuckLakeAdapter(DuckDBEngine):
     Args:
         settings: gives the resolved ``warehouse`` block when it is first needed.
     """
+
+    swap = LakeSwap()
 
     def __init__(self, settings: Callable[[], Mapping[str, Any]]) -> None:
         self._settings = settings
