@@ -1,0 +1,19 @@
+"""``dataplatform contract``: compile, lint, show, compare, draft and test the promises of tables.
+
+The words on the screen live here; what a contract compiles to, and what a change of one breaks,
+lives in the quality room.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from dataplatform.cli.contract import judging, reading
+
+app = typer.Typer(help="The promises of tables.", no_args_is_help=True)
+
+app.command("compile")(reading.compile_contracts)
+app.command()(reading.lint)
+app.command()(reading.show)
+app.command()(judging.test)
+app.command()(judging.docs)
