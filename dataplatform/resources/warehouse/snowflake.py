@@ -99,6 +99,14 @@ class SnowflakeAdapter(SqlWarehouse):
                 f"{chosen.get('user')!r}: {str(error).splitlines()[0]}"
             ) from error
 
+    def dbt_variables(self) -> dict[str, str]:
+        """Return what dbt's profile reads: every setting under its own name."""
+        return {
+            f"SNOWFLAKE_{name.upper()}": str(value)
+            for name, value in self._settings().items()
+            if name != "type" and value is not None
+        }
+
     def export_parquet(self, relation: Relation, path: Path) -> int:
         """Write a relation as one Parquet file, sorted by all its columns."""
         from pyarrow import parquet
