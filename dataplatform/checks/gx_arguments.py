@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dataplatform.checks.patterns import checked_pattern
 from dataplatform.checks.threshold import Threshold
+from dataplatform.declarations.pattern import pattern_fault
 
 
 def needed(kwargs: Mapping[str, Any], name: str, kind: str) -> Any:
@@ -97,3 +97,11 @@ def plain_values(given: Any) -> list[Any] | None:
 def patterns(kwargs: Mapping[str, Any], name: str, kind: str) -> list[str]:
     """Return a list of regular expressions that every warehouse can read."""
     return [checked_pattern(str(pattern)) for pattern in listed(kwargs, name, kind)]
+
+
+def checked_pattern(pattern: str) -> str:
+    """Return a regular expression that every warehouse can read."""
+    fault = pattern_fault(pattern)
+    if fault is not None:
+        raise ValueError(f"the pattern {pattern!r} {fault}")
+    return pattern

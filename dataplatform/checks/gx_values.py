@@ -7,6 +7,7 @@ from typing import Any
 
 from dataplatform.checks.gx_arguments import (
     between,
+    checked_pattern,
     choice,
     listed,
     mostly,
@@ -16,7 +17,6 @@ from dataplatform.checks.gx_arguments import (
     sized,
 )
 from dataplatform.checks.gx_neutral import Translated
-from dataplatform.checks.patterns import checked_pattern
 
 
 def translate_values(kind: str, kwargs: Mapping[str, Any]) -> Translated | None:

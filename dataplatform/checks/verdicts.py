@@ -33,6 +33,7 @@ class Verdict:
         sql: a statement that shows the failing rows, or the value, again.
         error: why the rule could not be evaluated, or None.
         rows: which rows were looked at, in words; empty for the whole table.
+        page: the file of its page in the Data Docs, where Great Expectations judged.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Verdict:
     sql: str = ""
     error: str | None = None
     rows: str = ""
+    page: str | None = None
 
     @property
     def share(self) -> float | None:
@@ -94,6 +96,7 @@ class Verdict:
                 sql=str(data.get("sql") or ""),
                 error=data.get("error"),
                 rows=str(data.get("rows") or ""),
+                page=data.get("page"),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"Not a verdict: {data!r}") from error

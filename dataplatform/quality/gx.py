@@ -1,8 +1,9 @@
 """Great Expectations run on the contracts.
 
-A GX project lives in the state folder ``gx``: a data source, one suite and one checkpoint for each
+A GX project lives in the state folder ``gx``: data sources, suites and checkpoints for each
 contract, validation results and Data Docs. Rules that only GX can evaluate are judged here; the
-whole suites are there for GX's own users, and give the verdicts that our scan gives.
+whole suites are there for GX's own users, and give the verdicts that our scan gives. How GX judges
+one suite is ``gx_judge``'s business.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ from typing import TYPE_CHECKING, Any
 
 from dataplatform.checks.contract_rules import checks_of
 from dataplatform.checks.spec import Check
-from dataplatform.checks.verdicts import SAMPLE_LIMIT, Verdict, plain
+from dataplatform.checks.verdicts import Verdict
 from dataplatform.declarations.errors import UserError
 from dataplatform.duckdb_file import warehouse_lock
 from dataplatform.quality import gx_duckdb
-from dataplatform.quality.gx_suites import META, suite
+from dataplatform.quality.gx_judge import DATASOURCE, MEMORY, Opened, judge
+from dataplatform.quality.gx_suites import portions
 
 if TYPE_CHECKING:
     from dataplatform.declarations.contract import Contract
     from dataplatform.declarations.project import Project
 
-DATASOURCE = "warehouse"
 #: Of each suite; Dagster keeps every verdict, GX and its Data Docs the last ones.
 RESULTS_KEPT = 50
 
@@ -52,7 +53,8 @@ def validate(
         checks: the rules; None for all of the contract's.
 
     Returns:
-        One verdict for each rule, in their order.
+        One verdict for each rule, in their order. A rule that GX cannot evaluate is an error of
+        its own and leaves the others alone.
 
     Raises:
         UserError: the warehouse is locked, or GX is not supported on it.
@@ -60,15 +62,13 @@ def validate(
     whole = checks is None
     chosen = checks_of(contract) if checks is None else list(checks)
     name = str(contract.relation) if whole else f"{contract.relation} gx"
-    with _project(project, f"Great Expectations on {contract.relation}") as (context, datasource):
-        _forget_old_results(project, name)
-        result = _checkpoint(context, datasource, contract, chosen, name)
-    outcomes = {
-        item.expectation_config.meta[META]["check"]: item
-        for run in result.run_results.values()
-        for item in run.results
-    }
-    return [_verdict(check, outcomes[check.name]) for check in chosen]
+    found: dict[str, Verdict] = {}
+    with _project(project, f"Great Expectations on {contract.relation}") as opened:
+        for portion in portions(name, chosen):
+            _forget_old_results(project, portion.name)
+            for verdict in judge(opened, contract.relation, portion):
+                found[verdict.name] = verdict
+    return [found[check.name] for check in chosen]
 
 
 def validate_all(project: Project) -> dict[str, list[Verdict]]:
@@ -77,8 +77,8 @@ def validate_all(project: Project) -> dict[str, list[Verdict]]:
 
 
 @contextmanager
-def _project(project: Project, purpose: str) -> Iterator[tuple[Any, Any]]:
-    """Open the GX project with its data source, alone with the warehouse file."""
+def _project(project: Project, purpose: str) -> Iterator[Opened]:
+    """Open the GX project with its data sources, alone with the warehouse file."""
     declared = project.environment.warehouse
     if declared.type != "duckdb":
         raise UserError(
@@ -88,7 +88,7 @@ def _project(project: Project, purpose: str) -> Iterator[tuple[Any, Any]]:
     path = project.root / project.environment.resolve(declared.path)
     if not path.exists():
         raise UserError(f"The warehouse file {path} does not exist yet: run `make run` first.")
-    _quiet()
+    quiet()
     import great_expectations as gx
 
     kind = gx_duckdb.datasource_class()
@@ -101,15 +101,21 @@ def _project(project: Project, purpose: str) -> Iterator[tuple[Any, Any]]:
         if context.variables.progress_bars != {"globally": False}:
             context.variables.progress_bars = {"globally": False}
             context.variables.save()
-        datasource = kind(name=DATASOURCE, connection_string=f"duckdb:///{path}")
+        datasource = kind(
+            name=DATASOURCE,
+            connection_string=f"duckdb:///{path}",
+            # No rule can write, whatever its author wrote.
+            kwargs={"connect_args": {"read_only": True}},
+        )
         datasource = context.data_sources.add_or_update_duckdb(datasource)
+        memory = context.data_sources.add_or_update_pandas(MEMORY)
         try:
-            yield context, datasource
+            yield Opened(context, datasource, memory)
         finally:
             gx_duckdb.close(datasource)
 
 
-def _quiet() -> None:
+def quiet() -> None:
     """GX talks to the log a great deal, and shows bars that have no place in a step's output."""
     for name in ("great_expectations", "great_expectations.data_context"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -124,74 +130,3 @@ def _forget_old_results(project: Project, suite_name: str) -> None:
         runs = sorted(of_suite.glob("*/*/"), key=lambda run: run.name, reverse=True)
         for run in runs[RESULTS_KEPT - 1 :]:
             shutil.rmtree(run)
-
-
-def _checkpoint(
-    context: Any, datasource: Any, contract: Contract, checks: Sequence[Check], name: str
-) -> Any:
-    import warnings
-
-    from great_expectations import Checkpoint, ValidationDefinition
-    from great_expectations.checkpoint import UpdateDataDocsAction
-
-    relation = contract.relation
-    with warnings.catch_warnings():
-        # One data source serves every schema of the warehouse, which its connection cannot say.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        asset = datasource.add_table_asset(
-            name=str(relation), table_name=f'"{relation.table}"', schema_name=relation.schema
-        )
-    batch = asset.add_batch_definition_whole_table("whole")
-    expected = context.suites.add_or_update(suite(name, checks, "duckdb"))
-    definition = context.validation_definitions.add_or_update(
-        ValidationDefinition(name=name, data=batch, suite=expected)
-    )
-    keys = list(checks[0].key) if checks else []
-    shape: dict[str, Any] = {"result_format": "SUMMARY", "partial_unexpected_count": SAMPLE_LIMIT}
-    if keys:
-        shape["unexpected_index_column_names"] = keys
-    checkpoint = context.checkpoints.add_or_update(
-        Checkpoint(
-            name=name,
-            validation_definitions=[definition],
-            actions=[UpdateDataDocsAction(name="data_docs")],
-            result_format=shape,
-        )
-    )
-    return checkpoint.run()
-
-
-def _verdict(check: Check, outcome: Any) -> Verdict:
-    result = outcome.result or {}
-    error = _error(outcome)
-    failing = result.get("unexpected_count")
-    observed = result.get("observed_value", failing)
-    return Verdict(
-        name=check.name,
-        relation=check.relation,
-        passed=bool(outcome.success) and error is None,
-        severity=check.severity,
-        expected=check.expected,
-        observed=plain(observed),
-        failing_count=None if failing is None else int(failing),
-        row_count=result.get("element_count"),
-        sample_keys=tuple(_samples(check, result))[:SAMPLE_LIMIT],
-        error=error,
-    )
-
-
-def _samples(check: Check, result: dict[str, Any]) -> list[str]:
-    listed = result.get("partial_unexpected_index_list") or []
-    found = [", ".join(str(row.get(name)) for name in check.key) for row in listed if check.key]
-    return found or [str(value) for value in result.get("partial_unexpected_list") or []]
-
-
-def _error(outcome: Any) -> str | None:
-    """Return why GX could not evaluate a rule, as one line."""
-    info = outcome.exception_info or {}
-    entries = [info] if "raised_exception" in info else list(info.values())
-    for entry in entries:
-        if isinstance(entry, dict) and entry.get("raised_exception"):
-            text = str(entry.get("exception_message") or "Great Expectations raised an error")
-            return text.strip().splitlines()[0]
-    return None

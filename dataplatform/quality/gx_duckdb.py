@@ -8,11 +8,14 @@ checkpoints and Data Docs work as they do elsewhere. Which suites there are is t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, wraps
 from types import SimpleNamespace
 from typing import Any, ClassVar, Literal
+
+from dataplatform.checks.dialects import dialect
+from dataplatform.keys import Relation
 
 
 @cache
@@ -36,7 +39,13 @@ def datasource_class() -> Any:
             if not getattr(self, "_connection", None):
                 self._connection = self.engine.connect()
                 self._connection.exec_driver_sql("SET TimeZone = 'UTC'")
-            yield self._connection
+            try:
+                yield self._connection
+            except Exception:
+                # A failed statement would fail every other of its transaction.
+                self._connection.rollback()
+                self._connection.exec_driver_sql("SET TimeZone = 'UTC'")
+                raise
 
     class DuckDBDatasource(SQLDatasource):  # type: ignore[misc]
         """A DuckDB file."""
@@ -66,6 +75,22 @@ def mend_verdicts() -> None:
 
     # The base class of all expectations; none has a method of its own here.
     Expectation.metrics_validate = metrics_validate  # type: ignore[method-assign]
+
+
+def frame(datasource: Any, relation: Relation, columns: Sequence[str]) -> Any:
+    """Return columns of a table as a data frame, in the table's own order.
+
+    Args:
+        datasource: a DuckDB file that GX has open.
+        relation: the table.
+        columns: what is read; memory is needed for these alone.
+    """
+    sql = dialect("duckdb")
+    listed = ", ".join(sql.identifier(name) for name in columns) or "*"
+    with datasource.get_execution_engine().get_connection() as connection:
+        cursor = connection.connection.cursor()
+        cursor.execute(f"select {listed} from {sql.relation(relation)}")
+        return cursor.fetch_df() if hasattr(cursor, "fetch_df") else cursor.df()
 
 
 def close(datasource: Any) -> None:

@@ -7,7 +7,9 @@ business of ``gx``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dataplatform.checks import families
@@ -18,6 +20,67 @@ from dataplatform.checks.sql_rules import with_table
 
 META = "dataplatform"
 _BATCH = "{batch}"
+#: What GX evaluates in pandas alone.
+IN_MEMORY = frozenset(
+    {
+        "expect_column_values_to_be_dateutil_parseable",
+        "expect_column_values_to_be_decreasing",
+        "expect_column_values_to_be_increasing",
+        "expect_column_values_to_be_json_parseable",
+        "expect_column_values_to_match_json_schema",
+        "expect_column_values_to_match_strftime_format",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Portion:
+    """Rules of one table that GX judges together.
+
+    Attributes:
+        name: of the suite, its validation and its checkpoint.
+        checks: the rules.
+        in_memory: whether GX evaluates them in pandas.
+        classified: whether they look at columns whose values are never shown.
+    """
+
+    name: str
+    checks: tuple[Check, ...]
+    in_memory: bool
+    classified: bool
+
+
+def portions(name: str, checks: Sequence[Check]) -> list[Portion]:
+    """Group rules by where they are evaluated and how much of the result may be kept.
+
+    Args:
+        name: of the suite; what is in memory or classified gets a suite beside it.
+        checks: rules of one table.
+    """
+    groups: dict[tuple[bool, bool], list[Check]] = {}
+    for check in checks:
+        kind = (check.expectation or {}).get("type")
+        read = {column.lower() for column in (*columns_read([check]), *check.key)}
+        groups.setdefault((kind in IN_MEMORY, bool(read & check.masked)), []).append(check)
+    return [
+        Portion(
+            name + (" classified" if classified else "") + (" in memory" if in_memory else ""),
+            tuple(group),
+            in_memory,
+            classified,
+        )
+        for (in_memory, classified), group in sorted(groups.items())
+    ]
+
+
+def columns_read(checks: Sequence[Check]) -> list[str]:
+    """Return the columns that rules look at, those of their conditions and keys included."""
+    found: dict[str, None] = {}
+    for check in checks:
+        condition = str((check.expectation or {}).get("kwargs", {}).get("row_condition") or "")
+        named = re.findall(r"""col\(\s*["'](\w+)""", condition)
+        found |= dict.fromkeys([*check.columns, *named, *check.key])
+    return list(found)
 
 
 def configuration(check: Check, dialect_name: str) -> dict[str, Any]:

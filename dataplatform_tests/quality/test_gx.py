@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,12 @@ def write(root: Path, relation: str = "raw_shop.customers") -> Path:
         root,
         relation,
         [
-            column("customer_id", "integer", primaryKey=True),
+            column(
+                "customer_id",
+                "integer",
+                gx("id_rises", "expect_column_values_to_be_increasing", strictly=True),
+                primaryKey=True,
+            ),
             column(
                 "email",
                 "string",
@@ -96,6 +102,12 @@ def write(root: Path, relation: str = "raw_shop.customers") -> Path:
                     "invalidValues",
                     arguments={"validValues": ["EUR", "USD"]},
                     mustBe=0,
+                ),
+                gx(
+                    "currency_shares",
+                    "expect_column_kl_divergence_to_be_less_than",
+                    partition_object={"values": ["EUR", "USD"], "weights": [0.5, 0.5]},
+                    threshold=0.1,
                 ),
                 gx(
                     "currencies",
@@ -227,19 +239,78 @@ def test_sets_are_judged_by_the_scan_as_gx_does(shop, tmp_path):
 def test_rules_only_gx_can_evaluate_are_judged_by_it(shop):
     project, contract = shop(BAD)
     only = gx_checks(checks_of(contract))
-    assert [check.name for check in only] == ["age_quantiles"]
-    verdicts = room.validate(project, contract, only)
-    assert [(v.name, v.passed, v.error) for v in verdicts] == [("age_quantiles", False, None)]
-    assert "'values': [" in str(verdicts[0].observed)
+    assert [check.name for check in only] == ["id_rises", "currency_shares"]
+    verdicts = {v.name: v for v in room.validate(project, contract, only)}
+    assert {name: (v.passed, v.error) for name, v in verdicts.items()} == dict.fromkeys(
+        ("id_rises", "currency_shares"), (False, None)
+    )
+    assert verdicts["id_rises"].failing_count == 1
+    assert verdicts["id_rises"].sample_keys == ("6",)
+    for verdict in verdicts.values():
+        page = Path(verdict.page)
+        assert page.is_file()
+        assert page.is_relative_to(room.data_docs(project).parent)
     project, contract = shop(GOOD)
-    assert room.validate(project, contract, only)[0].passed
+    assert all(verdict.passed for verdict in room.validate(project, contract, only))
+
+
+@pytest.mark.slow
+def test_a_rule_that_gx_cannot_evaluate_spoils_no_other_and_never_passes(shop):
+    project, contract = shop(GOOD)
+    good, _ = gx_checks(checks_of(contract))
+    broken = replace(
+        good,
+        name="broken",
+        expectation={
+            "type": "expect_column_kl_divergence_to_be_less_than",
+            "kwargs": {"column": "email", "partition_object": {"bins": [1, 2], "weights": [1.0]}},
+        },
+    )
+    fine = replace(
+        good,
+        name="fine",
+        expectation={"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "age"}},
+    )
+    writes = replace(
+        good,
+        name="writes",
+        expectation={
+            "type": "unexpected_rows_expectation",
+            "kwargs": {"unexpected_rows_query": "create table raw_shop.mine as select 1"},
+        },
+    )
+    found = {v.name: v for v in room.validate(project, contract, [broken, fine, writes])}
+    assert found["fine"].passed
+    assert found["broken"].error and not found["broken"].passed
+    assert found["writes"].error and not found["writes"].passed
+    with open_duckdb(project.state / "warehouse.duckdb", purpose="test") as connection:
+        tables = connection.execute("select table_name from information_schema.tables").fetchall()
+    assert tables == [("customers",)]
+
+
+@pytest.mark.slow
+def test_classified_values_are_kept_nowhere(shop):
+    project, contract = shop(BAD)
+    checks = [
+        replace(check, masked=frozenset({"email", "customer_id"}))
+        for check in checks_of(contract)
+        if "email" in check.columns or check.name == "id_rises"
+    ]
+    verdicts = {v.name: v for v in room.validate(project, contract, checks)}
+    assert not verdicts["email_valid"].passed
+    kept = [path for path in room.folder(project).rglob("*") if path.suffix in {".html", ".json"}]
+    assert kept
+    assert not [
+        path for path in kept if "@example.com" in path.read_text() or "nobody" in path.read_text()
+    ]
+    assert not any("@" in str(v.observed) for v in verdicts.values())
 
 
 @pytest.mark.slow
 def test_results_that_are_old_are_forgotten(shop, monkeypatch):
     project, contract = shop(GOOD)
     monkeypatch.setattr(room, "RESULTS_KEPT", 2)
-    only = gx_checks(checks_of(contract))
+    only = gx_checks(checks_of(contract))[:1]
     kept = room.folder(project) / "gx" / "uncommitted"
     pages = kept / "data_docs" / "local_site" / "validations"
     seen = []
