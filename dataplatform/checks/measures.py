@@ -38,6 +38,8 @@ _TIMES = (
 )
 _SYNCED = "_fivetran_synced"
 _QUANTILES = "quantiles"
+#: Whether a row is of the last day, as a column of what is measured.
+_LATELY = "dataplatform_lately"
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,14 @@ class Measure:
     Attributes:
         name: what is measured, for example ``null_share``.
         column: of which column, or None for the table.
-        sql: an aggregate over the table; a scalar, or a JSON list for quantiles.
+        sql: an aggregate over what ``source`` says; a scalar, or a JSON list for quantiles.
+        lately: of a figure of the last day's rows, the condition that they satisfy.
     """
 
     name: str
     column: str | None
     sql: str
+    lately: str | None = None
 
 
 def time_column(columns: Mapping[str, str], preferred: str | None = None) -> str | None:
@@ -97,7 +101,7 @@ def measures_for(
     found = [Measure("rows", None, "count(*)")]
     fresh = None if recent is None else _last_day(recent, columns, dialect)
     if fresh is not None:
-        found.append(Measure(RECENT + "rows", None, dialect.count_if(fresh)))
+        found.append(Measure(RECENT + "rows", None, dialect.count_if(_LATELY), fresh))
     for name, kind in columns.items():
         if name.lower() == "_fivetran_id":
             continue
@@ -107,6 +111,20 @@ def measures_for(
         if fresh is not None and name != recent and not name.startswith("_"):
             found += _of_last_day(name, family, dialect, shown, fresh)
     return tuple(found)
+
+
+def source(table: str, measures: Sequence[Measure]) -> str:
+    """Return what measures are selected from, after FROM.
+
+    The newest moment is asked for once: named in every figure it would be planned every time,
+    which takes longer than measuring a small table.
+
+    Args:
+        table: the quoted name of the table.
+        measures: what is measured of it.
+    """
+    lately = next((measure.lately for measure in measures if measure.lately), None)
+    return table if lately is None else f"(select *, {lately} as {_LATELY} from {table}) as looked"
 
 
 def measured(measures: Sequence[Measure], row: Sequence[Any]) -> dict[tuple[str | None, str], Any]:
@@ -213,8 +231,8 @@ def _of_last_day(
     name: str, family: str | None, dialect: Dialect, shown: bool, fresh: str
 ) -> list[Measure]:
     """The same figures, fewer of them, of the rows of the last day."""
-    column = dialect.only_if(dialect.identifier(name), fresh)
-    rows = f"nullif({dialect.count_if(fresh)}, 0)"
+    column = dialect.only_if(dialect.identifier(name), _LATELY)
+    rows = f"nullif({dialect.count_if(_LATELY)}, 0)"
     pairs = [("null_share", f"1 - count({column}) * 1.0 / {rows}")]
     if family in {"integer", "number", "string"}:
         pairs.append(("distinct", _distinct(column, dialect)))
@@ -229,7 +247,7 @@ def _of_last_day(
         pairs += _text(column, dialect)
     elif family == "timestamp":
         pairs += _hours(column, dialect)
-    return [Measure(RECENT + metric, name, sql) for metric, sql in pairs]
+    return [Measure(RECENT + metric, name, sql, fresh) for metric, sql in pairs]
 
 
 def _last_day(name: str, columns: Mapping[str, str], dialect: Dialect) -> str | None:

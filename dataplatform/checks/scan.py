@@ -13,7 +13,7 @@ from typing import Any
 
 from dataplatform.checks.column_rules import SETTLED, settle
 from dataplatform.checks.dialects import Dialect, dialect
-from dataplatform.checks.measures import Measure, measured
+from dataplatform.checks.measures import Measure, measured, source
 from dataplatform.checks.predicates import COUNT, Pieces, pieces
 from dataplatform.checks.samples import Execute, sampled
 from dataplatform.checks.spec import SCAN, Check
@@ -62,7 +62,8 @@ class Scan:
         select = ",\n  ".join(inner)
         # Expressions may repeat, so every one is named by its place.
         named = ",\n  ".join(f"{expression} as c{place}" for place, expression in enumerate(outer))
-        statement = f"select\n  {named}\nfrom (select\n  {select}\nfrom {table}) as scan"
+        rows = source(table, self.measures)
+        statement = f"select\n  {named}\nfrom (select\n  {select}\nfrom {rows}) as scan"
         return with_table(statement, table)
 
     def verdicts(self, row: Sequence[Any]) -> list[Verdict]:
