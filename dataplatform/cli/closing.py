@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from dataplatform.cli.progress import Progress
     from dataplatform.declarations.project import Project
-    from dataplatform.quality.report_model import Report, TableReport
+    from dataplatform.quality.report.model import Report, TableReport
     from dataplatform.resources.run_history import PastRun
     from dataplatform.runtime.execute import RunResult
 

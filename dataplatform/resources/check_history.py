@@ -9,13 +9,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from dagster import AssetKey, DagsterInstance, DagsterRunStatus
+import sqlalchemy as db
+from dagster import AssetKey, DagsterEventType, DagsterInstance, DagsterRunStatus
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 
 from dataplatform.keys import Relation, relation_of
 from dataplatform.resources.check_records import recorded_verdicts
 from dataplatform.resources.table_metadata import ROW_COUNT
+
+_WRITTEN = DagsterEventType.ASSET_MATERIALIZATION.value
+_FOUND = DagsterEventType.ASSET_OBSERVATION.value
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,50 @@ def evaluations(
                 metadata=_plain(verdict.metadata),
             )
         )
+    return found
+
+
+@dataclass(frozen=True)
+class TableChange:
+    """A table was made, or found as it was.
+
+    Attributes:
+        at: seconds since 1970.
+        written: whether rows were written; False when it was only found unchanged.
+    """
+
+    at: float
+    run_id: str
+    written: bool
+
+
+def table_changes(
+    instance: DagsterInstance, since: float, limit: int = 50_000
+) -> dict[Relation, list[TableChange]]:
+    """Return when each table was made since a moment, the oldest first, in one query.
+
+    Args:
+        instance: whose records are read.
+        since: seconds since 1970.
+        limit: how many of the newest records are read.
+    """
+    table = SqlEventLogStorageTable.c
+    query = (
+        db.select(table.asset_key, table.timestamp, table.run_id, table.dagster_event_type)
+        .where(table.dagster_event_type.in_((_WRITTEN, _FOUND)))
+        .where(table.timestamp >= datetime.fromtimestamp(since, UTC).replace(tzinfo=None))
+        .order_by(table.id.desc())
+        .limit(limit)
+    )
+    with instance.event_log_storage.index_connection() as connection:  # type: ignore[attr-defined]
+        rows = connection.execute(query).fetchall()
+    found: dict[Relation, list[TableChange]] = {}
+    for text, at, run_id, kind in reversed(rows):
+        path = json.loads(text) if text else ()
+        if len(path) == 2:
+            moment = at.replace(tzinfo=UTC).timestamp()
+            change = TableChange(moment, run_id, kind == _WRITTEN)
+            found.setdefault(Relation(*path), []).append(change)
     return found
 
 

@@ -1,0 +1,312 @@
+"""What the report says, as plain data: tables, rules, incidents, freshness, pipelines.
+
+Only the nouns. How they are put together is ``build``'s business, how they look that of the
+templates.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dataplatform.keys import Relation
+
+if TYPE_CHECKING:
+    from dataplatform.resources.check_history import TableState
+    from dataplatform.resources.run_history import PastRun
+
+PASSED, WARNED, FAILED, BROKEN, WAITING = "passed", "warned", "failed", "error", "waiting"
+#: The worst first.
+STATUSES = (BROKEN, FAILED, WARNED, WAITING, PASSED)
+LAYERS = (
+    "lake_raw", "raw", "staging", "intermediate", "snapshots", "candidate", "marts", "curated"
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Point:
+    """One verdict of the past, as a dot of a rule's history."""
+
+    timestamp: float
+    status: str
+    observed: Any
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a person said about a broken rule."""
+
+    rule: str
+    who: str
+    why: str
+    at: float
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of one table, with its last verdict.
+
+    Attributes:
+        scope: which rows were looked at, where not all were.
+        page: the file of the Data Docs that shows the verdict; empty where there is none.
+        monitor: whether it compares with history.
+        accepted: who lets it pass as it is.
+    """
+
+    name: str
+    status: str
+    severity: str
+    expected: str
+    observed: Any
+    description: str
+    source: str
+    failing_count: int | None = None
+    row_count: int | None = None
+    samples: tuple[str, ...] = ()
+    sql: str = ""
+    error: str = ""
+    history: tuple[Point, ...] = ()
+    dimension: str = ""
+    runbook: str = ""
+    scope: str = ""
+    page: str = ""
+    monitor: bool = False
+    accepted: Answer | None = None
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """A table's age against its promise, in hours.
+
+    Attributes:
+        made: when its rows were written or found unchanged, seconds since 1970, the oldest first.
+    """
+
+    promised: float | None
+    age: float | None
+    made: tuple[float, ...] = ()
+
+    @property
+    def status(self) -> str:
+        """Whether the promise is kept; without a promise or a table there is nothing to keep."""
+        if self.promised is None:
+            return "none"
+        if self.age is None:
+            return WAITING
+        return PASSED if self.age <= self.promised else "late"
+
+
+@dataclass(frozen=True)
+class TableReport:
+    """One table of the report."""
+
+    relation: Relation
+    layer: str
+    owner: str
+    description: str
+    contract: str
+    state: TableState | None
+    freshness: Freshness
+    rules: tuple[Rule, ...]
+    twin: Relation | None = None
+    upstream: tuple[Relation, ...] = ()
+    downstream: tuple[Relation, ...] = ()
+    runbook: str = ""
+    profile: bool = False
+    incidents: tuple[Incident, ...] = ()
+
+    @property
+    def status(self) -> str:
+        """The worst status of its rules; a table without rules is ``none``."""
+        found = {rule.status for rule in self.rules}
+        return next((status for status in STATUSES if status in found), "none")
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many rules have each status."""
+        return Counter(rule.status for rule in self.rules)
+
+
+@dataclass(frozen=True)
+class Breach:
+    """One rule that was broken in an incident: its last word, and since when."""
+
+    rule: str
+    status: str
+    since: float
+    expected: str
+    observed: Any
+    description: str = ""
+    failing_count: int | None = None
+    row_count: int | None = None
+    samples: tuple[str, ...] = ()
+    sql: str = ""
+    error: str = ""
+    source: str = ""
+    dimension: str = ""
+    verdicts: int = 1
+    history: tuple[Point, ...] = ()
+
+
+@dataclass(frozen=True)
+class Change:
+    """A table whose rows changed, upstream of an incident, before it began."""
+
+    relation: Relation
+    at: float
+    run_id: str
+    #: The incident that this table had then itself, if any.
+    incident: str = ""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What reads tables from outside: a dashboard, an application."""
+
+    name: str
+    kind: str
+    owner: str
+    url: str
+    reads: tuple[Relation, ...]
+
+
+@dataclass(frozen=True)
+class Incident:
+    """A table's rules broken, from the first broken one until all were kept again.
+
+    Attributes:
+        status: of the gravest rule: error, failed or warned.
+        ended: when every rule was kept again; None while it lasts.
+        run_id: the run in which it was first seen.
+        kept_until: when the rule that broke first was last kept; None if it never was.
+        upstream: what changed upstream since then, the first first.
+        downstream: tables that are made from it.
+        readers: what reads it, or a table made from it.
+    """
+
+    id: str
+    relation: Relation
+    layer: str
+    owner: str
+    status: str
+    began: float
+    ended: float | None
+    run_id: str
+    kept_until: float | None
+    breaches: tuple[Breach, ...]
+    answers: tuple[Answer, ...] = ()
+    runbook: str = ""
+    upstream: tuple[Change, ...] = ()
+    downstream: tuple[Relation, ...] = ()
+    readers: tuple[Reader, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        """Whether it lasts."""
+        return self.ended is None
+
+    @property
+    def title(self) -> str:
+        """What happened, in a few words."""
+        names = [breach.rule.replace("_", " ") for breach in self.breaches]
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        return f"{self.relation.table}: {names[0]}{more}"
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """How a pipeline's runs went."""
+
+    name: str
+    runs: tuple[PastRun, ...]
+
+    @property
+    def ended(self) -> list[PastRun]:
+        """Runs that came to an end of their own."""
+        return [run for run in self.runs if run.status in {"success", "failure"}]
+
+    @property
+    def success(self) -> float | None:
+        """The share of ended runs that succeeded."""
+        ended = self.ended
+        if not ended:
+            return None
+        return sum(run.status == "success" for run in ended) / len(ended)
+
+    @property
+    def usual_seconds(self) -> float | None:
+        """The middle of the durations of successful runs."""
+        times = [run.seconds for run in self.runs if run.status == "success" and run.seconds]
+        return statistics.median(times) if times else None
+
+
+@dataclass(frozen=True)
+class Report:
+    """The whole report, of one moment."""
+
+    environment: str
+    made_at: float
+    tables: tuple[TableReport, ...] = field(default=())
+    incidents: tuple[Incident, ...] = ()
+    pipelines: tuple[Pipeline, ...] = ()
+    data_docs: str = ""
+
+    @property
+    def open_incidents(self) -> list[Incident]:
+        """Incidents that last, those that only warn left out."""
+        return [one for one in self.incidents if one.open and one.status != WARNED]
+
+    @property
+    def open_warnings(self) -> list[Incident]:
+        """Warnings that last."""
+        return [one for one in self.incidents if one.open and one.status == WARNED]
+
+    @property
+    def past_incidents(self) -> list[Incident]:
+        """Incidents that are over."""
+        return [one for one in self.incidents if not one.open]
+
+    def grouped(self, by: str) -> list[tuple[str, Counter[str]]]:
+        """Count rules by owner or by dimension, the largest group first.
+
+        Args:
+            by: ``owner`` or ``dimension``.
+        """
+        found: dict[str, Counter[str]] = {}
+        for table in self.tables:
+            for rule in table.rules:
+                name = table.owner if by == "owner" else rule.dimension
+                found.setdefault(name or f"no {by}", Counter())[rule.status] += 1
+        bad = {name: counts[FAILED] + counts[BROKEN] for name, counts in found.items()}
+        return sorted(found.items(), key=lambda one: (-bad[one[0]], -one[1].total(), one[0]))
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many rules have each status."""
+        return sum((table.counts for table in self.tables), Counter())
+
+    @property
+    def late(self) -> tuple[TableReport, ...]:
+        """Tables older than they promise to be."""
+        return tuple(table for table in self.tables if table.freshness.status == "late")
+
+    @property
+    def failed(self) -> bool:
+        """Whether an error rule is broken or could not be evaluated."""
+        return any(
+            rule.status in {FAILED, BROKEN} and rule.severity == "ERROR"
+            for table in self.tables
+            for rule in table.rules
+        )
+
+    @property
+    def layers(self) -> list[tuple[str, list[TableReport]]]:
+        """Tables by layer, in the order in which rows travel."""
+        order = [*LAYERS, *sorted({t.layer for t in self.tables} - set(LAYERS))]
+        # Tables that promise something come first; the others are company.
+        told = sorted(self.tables, key=lambda table: not table.rules)
+        grouped = [(name, [t for t in told if t.layer == name]) for name in order]
+        return [(name, tables) for name, tables in grouped if tables]
