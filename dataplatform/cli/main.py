@@ -19,7 +19,9 @@ from dataplatform.cli import (
     init,
     lineage,
     new,
+    parity,
     pipeline,
+    publish,
     report,
     run,
     servers,
@@ -39,8 +41,10 @@ app = typer.Typer(
 app.command("run")(run.command)
 app.command("status")(status.command)
 app.command("report")(report.command)
+app.command("publish")(publish.command)
 app.command("backfill")(backfill.command)
 app.command("lineage")(lineage.command)
+app.command("parity")(parity.command)
 app.command("doctor")(doctor.command)
 app.command("init")(init.command)
 for name, group in {

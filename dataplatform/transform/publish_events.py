@@ -54,7 +54,12 @@ def held_sentence(served: Served) -> str:
 
 
 def roll_back(
-    instance: DagsterInstance, warehouse: Warehouse, target: Relation, to: str | None, note: Note
+    instance: DagsterInstance,
+    warehouse: Warehouse,
+    target: Relation,
+    to: str | None,
+    note: Note,
+    patience: float,
 ) -> Version:
     """Show consumers a kept version again, and tell Dagster.
 
@@ -64,24 +69,27 @@ def roll_back(
         target: the published table.
         to: the version's id or its beginning; None for the one before.
         note: who and why.
+        patience: seconds to wait for a warehouse in use.
 
     Raises:
         UserError: there is no such table or version, or the warehouse stayed in use.
     """
-    version, facts = warehouse.published.roll_back(target, to, note)
-    served = warehouse.published.served([target])[target]
+    publisher = warehouse.published_for(patience)
+    version, facts = publisher.roll_back(target, to, note)
+    served = publisher.served([target])[target]
     instance.report_runless_asset_event(served_event(served, facts))
     return version
 
 
-def repair(instance: DagsterInstance, warehouse: Warehouse) -> list[str]:
+def repair(instance: DagsterInstance, warehouse: Warehouse, patience: float) -> list[str]:
     """Finish or undo what killed publications left, and tell Dagster what is served.
 
     Returns:
         A sentence for each table that needed it; none when all was in order.
     """
-    said = warehouse.published.repair()
-    served = warehouse.published.served()
+    publisher = warehouse.published_for(patience)
+    said = publisher.repair()
+    served = publisher.served()
     known = latest_materialisations(instance, [asset_key(target) for target in served])
     for target, now in sorted(served.items()):
         last = known.get(asset_key(target))

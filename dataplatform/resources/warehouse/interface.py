@@ -123,6 +123,10 @@ class Warehouse(Protocol):
         """Publishes tables together, keeps their versions, and rolls them back."""
         ...
 
+    def published_for(self, patience: float) -> Publisher:
+        """The same for somebody who waits only some seconds for a warehouse in use."""
+        ...
+
     def publish(
         self, candidate: Relation, target: Relation, exclude: Sequence[str] = ()
     ) -> TableFacts:
@@ -159,6 +163,18 @@ class Warehouse(Protocol):
 
     def around_dbt(self, purpose: str) -> AbstractContextManager[None]:
         """Hold what dbt needs while it runs in a process of its own."""
+        ...
+
+    def load_parquet(self, relation: Relation, path: Path) -> int:
+        """Make a table of a Parquet file's rows, by the way the warehouse loads many rows best.
+
+        Args:
+            relation: the table; replaced if it exists, its schema is made where it is missing.
+            path: a local file.
+
+        Returns:
+            The number of rows loaded.
+        """
         ...
 
     def export_parquet(self, relation: Relation, path: Path) -> int:

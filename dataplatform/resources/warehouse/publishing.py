@@ -44,10 +44,12 @@ class Publisher:
 
     Args:
         warehouse: where candidates and published tables live.
+        patience: seconds to wait for a warehouse in use; long by default.
     """
 
-    def __init__(self, warehouse: SqlWarehouse) -> None:
+    def __init__(self, warehouse: SqlWarehouse, patience: float | None = None) -> None:
         self._warehouse = warehouse
+        self._patience = patience
         self._swap = warehouse.swap
 
     def publish(self, group: Sequence[Publication], note: Note) -> dict[Relation, TableFacts]:
@@ -66,7 +68,9 @@ class Publisher:
         if not group:
             return {}
         swap, name = self._swap, f"publish {len(group)} tables"
-        with self._warehouse.session(name if len(group) > 1 else f"publish {group[0].target}") as s:
+        with self._warehouse.session(
+            name if len(group) > 1 else f"publish {group[0].target}", self._patience
+        ) as s:
             facts = {one.target: self._candidate(s, one) for one in group}
             book = self._ready(s, [one.target for one in group])
             repair(self._warehouse, s, book, force=False)
@@ -94,7 +98,7 @@ class Publisher:
     def served(self, targets: Iterable[Relation] | None = None) -> dict[Relation, Served]:
         """Return what consumers read now of each table that was published by journal."""
         wanted = None if targets is None else set(targets)
-        with self._warehouse.session("published versions") as session:
+        with self._warehouse.session("published versions", self._patience) as session:
             book = Journal(session, self._swap)
             if not book.exists():
                 return {}
@@ -107,7 +111,7 @@ class Publisher:
         Raises:
             UserError: the table was never published; the sentence names the nearest that was.
         """
-        with self._warehouse.session("published versions") as session:
+        with self._warehouse.session("published versions", self._patience) as session:
             return versions_of(self._entries(session), target)
 
     def roll_back(self, target: Relation, to: str | None, note: Note) -> tuple[Version, TableFacts]:
@@ -127,7 +131,7 @@ class Publisher:
         Raises:
             UserError: the table is unknown, or has no such version, or serves it already.
         """
-        with self._warehouse.session(f"roll {target} back") as session:
+        with self._warehouse.session(f"roll {target} back", self._patience) as session:
             versions_of(self._entries(session), target)
             book = self._ready(session, [target])
             repair(self._warehouse, session, book, force=False)
@@ -166,7 +170,7 @@ class Publisher:
         Raises:
             UserError: the table is unknown, or nothing of it is held back.
         """
-        with self._warehouse.session(f"release {target}") as session:
+        with self._warehouse.session(f"release {target}", self._patience) as session:
             book = Journal(session, self._swap)
             versions_of(self._entries(session), target)
             now = served_of(book.entries([target]), self._swap.tables(session, VERSIONS))[target]
@@ -198,7 +202,7 @@ class Publisher:
         Args:
             force: undo even what a living process may still be copying.
         """
-        with self._warehouse.session("repair publications") as session:
+        with self._warehouse.session("repair publications", self._patience) as session:
             book = Journal(session, self._swap)
             return repair(self._warehouse, session, book, force=force) if book.exists() else []
 

@@ -63,6 +63,10 @@ class SqlWarehouse(ABC):
         """Publishes tables, and rolls them back."""
         return Publisher(self)
 
+    def published_for(self, patience: float) -> Publisher:
+        """Publish and roll back for somebody who waits only some seconds for the warehouse."""
+        return Publisher(self, patience)
+
     def publish(
         self, candidate: Relation, target: Relation, exclude: Sequence[str] = ()
     ) -> TableFacts:
