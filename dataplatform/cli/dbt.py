@@ -6,15 +6,13 @@ models' records as they were.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from dataplatform.declarations.project import Project
+    pass
 
 app = typer.Typer(help="Run dbt on the project: build, run, test, docs.", no_args_is_help=True)
 
@@ -51,37 +49,9 @@ def arguments(
     return found
 
 
-def run_dbt_command(project: Project, command: Sequence[str], purpose: str) -> int:
-    """Run a dbt command in a process of its own and return its exit code.
-
-    Args:
-        project: the project.
-        command: dbt's verb and options.
-        purpose: shown to whoever waits for the warehouse meanwhile.
-
-    Raises:
-        UserError: the warehouse stayed locked, or a secret is not set.
-    """
-    from dataplatform.declarations.dbt_project import target_folder
-    from dataplatform.declarations.environment import process_environment
-    from dataplatform.resources.warehouse import open_warehouse
-
-    line = [
-        *(sys.executable, "-m", "dbt.cli.main", "--no-send-anonymous-usage-stats"),
-        *("--log-path", str(project.state / "logs" / "dbt"), *command),
-        *("--project-dir", str(project.dbt), "--profiles-dir", str(project.dbt)),
-        *("--target-path", str(target_folder(project) / "hand")),
-    ]
-    warehouse = open_warehouse(project.environment, project)
-    variables = process_environment(warehouse.dbt_variables())
-    variables["DATAPLATFORM_DBT_TARGET"] = project.environment.warehouse.type
-    with warehouse.around_dbt(purpose):
-        ran = subprocess.run(line, env=variables, check=False)
-    return ran.returncode
-
-
 def _run(command: list[str]) -> None:
     from dataplatform.declarations.project import open_project
+    from dataplatform.transform.dbt_command import run_dbt_command
 
     code = run_dbt_command(open_project(), command, f"dataplatform dbt {command[0]}")
     if code:
@@ -127,6 +97,7 @@ def docs(
     """Write dbt's documentation of the project, and serve it where asked."""
     from dataplatform.declarations.dbt_project import target_folder
     from dataplatform.declarations.project import open_project
+    from dataplatform.transform.dbt_command import run_dbt_command
 
     project = open_project()
     command = arguments(["docs", "generate", "--static"], select)

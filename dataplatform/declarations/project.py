@@ -41,9 +41,11 @@ class Project:
 
     Attributes:
         root: the folder, absolute.
+        chosen: the environment's name; DATAPLATFORM_ENV chooses where it is None.
     """
 
     root: Path
+    chosen: str | None = None
 
     @property
     def config(self) -> Path:
@@ -62,8 +64,8 @@ class Project:
 
     @cached_property
     def environment(self) -> Environment:
-        """The environment that DATAPLATFORM_ENV chooses."""
-        return load_environment(self.root)
+        """The chosen environment."""
+        return load_environment(self.root, self.chosen)
 
     @cached_property
     def extracts(self) -> tuple[Extract, ...]:
@@ -168,11 +170,12 @@ class Project:
             return tuple(load(path) for path in paths)
 
 
-def open_project(root: Path | None = None) -> Project:
+def open_project(root: Path | None = None, environment: str | None = None) -> Project:
     """Return a project.
 
     Args:
         root: its folder; without it DATAPLATFORM_PROJECT chooses, else the repository's own.
+        environment: its environment; without it DATAPLATFORM_ENV chooses.
 
     Raises:
         UserError: the folder is no project.
@@ -182,4 +185,4 @@ def open_project(root: Path | None = None) -> Project:
         raise UserError(f"The project folder {folder} does not exist.")
     if not (folder / "config" / "environments").is_dir():
         raise UserError(f"{folder} is not a project: it has no folder config/environments.")
-    return Project(folder)
+    return Project(folder, environment)

@@ -106,7 +106,7 @@ def test_a_contract_is_judged_rule_by_rule_and_gates_its_mart_alone(promised: Sh
 
 
 def test_plain_dbt_keeps_the_same_promise(promised: Shop) -> None:
-    from dataplatform.cli.dbt import run_dbt_command
+    from dataplatform.transform.dbt_command import run_dbt_command
 
     promised.load((1, "2025-01-01", 777))
     assert run_dbt_command(promised.project, ["build"], "test") == 1

@@ -49,13 +49,29 @@ class DuckDBEngine(SqlWarehouse):
 
     dialect = "duckdb"
 
+    def load_parquet(self, relation: Relation, path: Path) -> int:
+        """Make a table of a Parquet file's rows; the engine reads the file itself."""
+        escaped = str(path).replace("'", "''")
+        with self.session(f"load {relation}") as session:
+            session.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(relation.schema)}")
+            rows = session.execute(
+                f"CREATE OR REPLACE TABLE {qualified(relation)} AS "
+                f"SELECT * FROM read_parquet('{escaped}')"
+            )
+        return int(rows[0][0])
+
     def export_parquet(self, relation: Relation, path: Path) -> int:
         """Write a relation as one Parquet file, sorted by all its columns."""
         escaped = str(path).replace("'", "''")
         with self.session(f"export {relation}") as session:
             columns = self._columns_of(session, relation)
+            # Parquet has no such wide integer, and would hold a float in its place.
+            wide = [name for name, kind in columns.items() if kind == "HUGEINT"]
+            casts = ", ".join(f"CAST({quoted(n)} AS DECIMAL(38, 0)) AS {quoted(n)}" for n in wide)
+            selected = f"* REPLACE ({casts})" if wide else "*"
             rows = session.execute(
-                f"COPY (SELECT * FROM {qualified(relation)} ORDER BY {_sort_keys(columns)}) "
+                f"COPY (SELECT {selected} FROM {qualified(relation)} "
+                f"ORDER BY {_sort_keys(columns)}) "
                 f"TO '{escaped}' (FORMAT parquet, COMPRESSION zstd)"
             )
         return int(rows[0][0])

@@ -107,6 +107,27 @@ class SnowflakeAdapter(SqlWarehouse):
             if name != "type" and value is not None
         }
 
+    def load_parquet(self, relation: Relation, path: Path) -> int:
+        """Make a table of a Parquet file's rows: PUT to the user's stage, then one COPY INTO."""
+        from pyarrow import parquet
+
+        columns = snowflake_columns(parquet.read_schema(path))
+        declared = ", ".join(f"{folded(name)} {kind}" for name, kind in columns.items())
+        selected = ", ".join(
+            f"PARSE_JSON($1:{quoted(name)})" if kind == "VARIANT" else f"$1:{quoted(name)}::{kind}"
+            for name, kind in columns.items()
+        )
+        stage = f"@~/dataplatform/{relation.schema}/{relation.table}"
+        with self.session(f"load {relation}") as session:
+            session.execute(f"CREATE SCHEMA IF NOT EXISTS {folded(relation.schema)}")
+            session.execute(f"CREATE OR REPLACE TABLE {named(relation)} ({declared})")
+            session.execute(f"PUT 'file://{path}' '{stage}' AUTO_COMPRESS = FALSE OVERWRITE = TRUE")
+            session.execute(
+                f"COPY INTO {named(relation)} FROM (SELECT {selected} FROM '{stage}') "
+                "FILE_FORMAT = (TYPE = PARQUET USE_LOGICAL_TYPE = TRUE) PURGE = TRUE"
+            )
+            return int(session.execute(f"SELECT count(*) FROM {named(relation)}")[0][0])
+
     def export_parquet(self, relation: Relation, path: Path) -> int:
         """Write a relation as one Parquet file, sorted by all its columns."""
         from pyarrow import parquet
@@ -161,3 +182,30 @@ def folded(name: str) -> str:
 def named(relation: Relation) -> str:
     """Return the quoted ``SCHEMA.TABLE`` of a relation."""
     return f"{folded(relation.schema)}.{folded(relation.table)}"
+
+
+def snowflake_columns(schema: Any) -> dict[str, str]:
+    """Return the columns of a Parquet file with the types that hold their values in Snowflake."""
+    import pyarrow as pa
+
+    found = {}
+    for field in schema:
+        kind = field.type
+        if pa.types.is_boolean(kind):
+            name = "BOOLEAN"
+        elif pa.types.is_integer(kind):
+            name = "NUMBER(38,0)"
+        elif pa.types.is_decimal(kind):
+            name = f"NUMBER({kind.precision},{kind.scale})"
+        elif pa.types.is_floating(kind):
+            name = "FLOAT"
+        elif pa.types.is_date(kind):
+            name = "DATE"
+        elif pa.types.is_timestamp(kind):
+            name = "TIMESTAMP_TZ" if kind.tz else "TIMESTAMP_NTZ"
+        elif pa.types.is_binary(kind):
+            name = "BINARY"
+        else:
+            name = "VARCHAR"
+        found[field.name] = name
+    return found
