@@ -41,11 +41,14 @@ class Session(Protocol):
     def load(self, table: Table, select: str) -> int:
         """Fill a table without live rows from a query on the engine; return the rows."""
 
-    def merge(self, table: Table, select: str, *, told: bool = False) -> tuple[int, int, int]:
-        """Insert new rows, update changed ones; return rows inserted, updated, deleted.
+    def merge(self, table: Table, select: str) -> tuple[int, int, int]:
+        """Insert new rows, update changed ones; return rows inserted, updated, deleted."""
 
-        ``told`` says that the source itself told these rows to have changed: a destination need
-        not read the rows it holds to find that out.
+    def apply(self, table: Table, select: str) -> tuple[int, int, int]:
+        """Apply changes that the source itself told; return rows inserted, updated, deleted.
+
+        The query's ``_kind`` says of each key whether its row is there as it stands (``U``) or gone
+        (``D``). A destination need not read the rows it holds to find out whether they differ.
         """
 
     def live_count(self, table: Table) -> int:
@@ -72,9 +75,6 @@ class Session(Protocol):
         The table's mode says what that is: marked deleted, its version closed, or removed. Rows
         outside of the parts ``within`` are left alone.
         """
-
-    def delete_present(self, table: Table, select: str) -> int:
-        """End every row whose key the query returns; return how many."""
 
     def quarantine(self, table: Table, select: str, files: Sequence[str]) -> int:
         """Set rows aside that cannot be loaded (_file, _line, reason, content); return how many.

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from dataplatform.declarations.errors import UserError
 from dataplatform.duckdb_file import open_duckdb
-from dataplatform.local.fivetran import history, merge, removal
+from dataplatform.local.fivetran import history, merge, removal, told
 from dataplatform.local.fivetran.incoming import SALT
 from dataplatform.local.fivetran.model import (
     HISTORY,
@@ -116,11 +116,15 @@ class DuckDBSession:
         verb = f"INSERT INTO {place} BY NAME" if there else f"CREATE TABLE {place} AS"
         return int(self._value(f"{verb} {rows}") or 0)
 
-    def merge(self, table: Table, select: str, *, told: bool = False) -> tuple[int, int, int]:
+    def merge(self, table: Table, select: str) -> tuple[int, int, int]:
         place = self.place(table)
         if table.mode == HISTORY:
             return history.merge(self.engine, table, place, select, self.synced_at)
-        return merge.merge(self.engine, table, place, select, self.synced_at, told=told)
+        return merge.merge(self.engine, table, place, select, self.synced_at)
+
+    def apply(self, table: Table, select: str) -> tuple[int, int, int]:
+        ways = history if table.mode == HISTORY else told
+        return ways.apply(self.engine, table, self.place(table), select, self.synced_at)
 
     def live_count(self, table: Table) -> int:
         place = self.place(table)
@@ -133,18 +137,7 @@ class DuckDBSession:
 
     def delete_absent(self, table: Table, select: str, within: Parts | None = None) -> int:
         return removal.by_keys(
-            self.engine,
-            table,
-            self.place(table),
-            select,
-            self.synced_at,
-            absent=True,
-            within=within,
-        )
-
-    def delete_present(self, table: Table, select: str) -> int:
-        return removal.by_keys(
-            self.engine, table, self.place(table), select, self.synced_at, absent=False
+            self.engine, table, self.place(table), select, self.synced_at, within
         )
 
     def quarantine(self, table: Table, select: str, files: Sequence[str]) -> int:

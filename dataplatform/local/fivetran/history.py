@@ -18,8 +18,8 @@ from dataplatform.local.fivetran.incoming import (
     stage,
 )
 from dataplatform.local.fivetran.merge import gone, moment
-from dataplatform.local.fivetran.model import ACTIVE, END, START, SYNCED, Table
-from dataplatform.local.fivetran.sql import ident, listed
+from dataplatform.local.fivetran.model import ACTIVE, DELETE, END, START, SYNCED, Table
+from dataplatform.local.fivetran.sql import ident, listed, literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -63,9 +63,27 @@ def merge(
 
     Args and returns are those of ``merge.merge``.
     """
+    return _merge(engine, table, place, select, synced_at, gone(table))
+
+
+def apply(
+    engine: duckdb.DuckDBPyConnection, table: Table, place: str, select: str, synced_at: datetime
+) -> tuple[int, int, int]:
+    """Do the same with rows whose ``_kind`` says which are gone; see ``told.apply``."""
+    return _merge(engine, table, place, select, synced_at, f"_kind = {literal(DELETE)}")
+
+
+def _merge(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    place: str,
+    select: str,
+    synced_at: datetime,
+    ends: str,
+) -> tuple[int, int, int]:
     names = names_of(table)
     compared = [name for name in names if name not in table.key]
-    if not stage(engine, table, place, select, f", {gone(table)} AS _gone"):
+    if not stage(engine, table, place, select, f", {ends} AS _gone"):
         engine.execute(f"DROP TABLE {INCOMING}")
         return 0, 0, 0
     new = f"t.{ident(table.key[0])} IS NULL"

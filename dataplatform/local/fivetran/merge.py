@@ -52,8 +52,6 @@ def merge(
     place: str,
     select: str,
     synced_at: datetime,
-    *,
-    told: bool = False,
 ) -> tuple[int, int, int]:
     """Insert new rows and update those that differ or had been marked deleted.
 
@@ -63,7 +61,6 @@ def merge(
         place: its quoted name in the warehouse.
         select: a query whose columns bear the destination's names.
         synced_at: written to every row that is touched.
-        told: the source told that these very rows have changed; nothing is read to compare them.
 
     Returns:
         The rows inserted, updated and deleted (where the source itself marks them).
@@ -75,8 +72,6 @@ def merge(
         return 0, 0, 0
     new = f"t.{ident(table.key[0])} IS NULL"
     differs = [f"t.{ident(n)} IS DISTINCT FROM s.{ident(n)}" for n in compared]
-    if told:
-        differs = ["true"]
     if table.marks_deleted:
         was_live = f"NOT t.{ident(DELETED)}"
         changed = " OR ".join([new, *differs, f"t.{ident(DELETED)} IS DISTINCT FROM s._gone"])

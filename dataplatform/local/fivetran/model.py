@@ -16,6 +16,8 @@ DELETED = "_fivetran_deleted"
 ROW_ID = "_fivetran_id"
 START, END, ACTIVE = "_fivetran_start", "_fivetran_end", "_fivetran_active"
 RESERVED = (SYNCED, DELETED, ROW_ID, START, END, ACTIVE)
+# What the ``_kind`` of a change that was told says: the row is there as it stands, or it is gone.
+UPSERT, DELETE = "U", "D"
 SOFT_DELETE, HISTORY, LIVE = SYNC_MODES = ("SOFT_DELETE", "HISTORY", "LIVE")
 
 

@@ -37,11 +37,9 @@ def by_keys(
     place: str,
     select: str,
     at: datetime,
-    *,
-    absent: bool,
     within: Parts | None = None,
 ) -> int:
-    """End live rows by their keys.
+    """End the live rows whose keys a query does not return.
 
     Args:
         engine: the connection, inside the sync's transaction.
@@ -49,16 +47,14 @@ def by_keys(
         place: its quoted name in the warehouse.
         select: a query that yields at least the key's columns (all columns where none is a key).
         at: written to every row that is marked or closed.
-        absent: whether the rows meant are those that the query does not return.
         within: the parts of the table that are meant; the whole table if not given.
 
     Returns:
         The rows ended.
     """
-    join = "ANTI" if absent else "SEMI"
     engine.execute(
         f"CREATE TEMP TABLE {_GONE} AS SELECT {listed(table.key, 't')} FROM {place} t "
-        f"{join} JOIN ({keys(engine, table, place, select)}) s ON {matches(table, 's', 't')} "
+        f"ANTI JOIN ({keys(engine, table, place, select)}) s ON {matches(table, 's', 't')} "
         f"WHERE {live(table)}{_inside(within)}"
     )
     return _end(engine, table, place, at)

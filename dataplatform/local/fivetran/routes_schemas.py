@@ -6,6 +6,7 @@ The config is looked up in the source when it is first asked for, and again on r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import closing
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
@@ -59,9 +60,11 @@ def schema_routes(context: Context, prefix: str) -> APIRouter:
         if held is not None and not reload:
             return held
         try:
-            tables = open_service(
+            service = open_service(
                 connection["service"], connection["schema"], connection["config"]
-            ).discover()
+            )
+            with closing(service):
+                tables = service.discover()
         except SyncFailure as error:
             text = redacted(str(error), connection)
             if reload:

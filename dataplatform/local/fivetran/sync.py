@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,14 @@ def run_sync(
     """
     import duckdb
 
+    ending = ExitStack()
     try:
         waiting = faults.take("reschedule", connection["id"]) if faults else None
         if waiting:
             raise SyncRescheduled("The sync was put off, as was asked.", waiting.seconds)
         scratch.mkdir(parents=True, exist_ok=True)
         service = open_service(connection["service"], connection["schema"], connection["config"])
+        ending.callback(service.close)
         offered = service.discover()
         config = schema_config.merged(connection.get("schema_config"), offered)
         keep_config(config)
@@ -76,6 +79,7 @@ def run_sync(
     except (duckdb.Error, UserError, OSError) as error:
         raise SyncFailure(redacted(_one_line(error), connection)) from error
     finally:
+        ending.close()
         shutil.rmtree(scratch, ignore_errors=True)
 
 

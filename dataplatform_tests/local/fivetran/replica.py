@@ -23,7 +23,7 @@ from dataplatform.local.fivetran.services.postgres_cdc import PostgresCdcService
 
 SALT = "grain"
 LATE = -1
-_STEPS = ("begin", "prepare", "load", "merge", "delete_absent", "delete_present", "remember")
+_STEPS = ("begin", "prepare", "load", "merge", "delete_absent", "apply", "remember")
 
 
 class Aborted(BaseException):

@@ -97,14 +97,39 @@ def test_tables_of_files(warehouse: Warehouse, mode: str) -> None:
     assert "_fivetran_deleted" not in {row[0] for row in warehouse.rows("DESCRIBE raw.t")}
 
 
+def gone(*keys: int) -> str:
+    """Return what a source tells of rows that are gone: their keys alone."""
+    return " UNION ALL ".join(f"SELECT {key} AS id, NULL AS v, 'D' AS _kind" for key in keys)
+
+
+@_MODES
+def test_changes_that_were_told_are_applied_at_once(warehouse: Warehouse, mode: str) -> None:
+    table = Table("s", "t", "raw", "t", _COLUMNS, mode=mode)
+    warehouse.first(table, "(1, 'a'), (2, 'b'), (3, 'c')")
+    told = "SELECT 1 AS id, 'A' AS v, 'U' AS _kind UNION ALL SELECT 4, 'd', 'U'"
+    with warehouse.session(table) as session:
+        assert session.prepare(table, replace=False)
+        assert session.apply(table, f"{told} UNION ALL {gone(2, 9)}") == (1, 1, 1)
+    live = f"SELECT id, v FROM raw.t WHERE {_LIVE[mode]} ORDER BY id"
+    assert warehouse.rows(live) == [(1, "A"), (3, "c"), (4, "d")]
+    held = {"SOFT_DELETE": 4, "HISTORY": 5, "LIVE": 3}[mode]
+    assert warehouse.rows("SELECT count(*) FROM raw.t") == [(held,)]
+    with warehouse.session(table) as session:
+        assert session.prepare(table, replace=False)
+        # A row that had gone comes back.
+        inserted, updated, _ = session.apply(table, "SELECT 2 AS id, 'B' AS v, 'U' AS _kind")
+        assert (inserted, updated) == ((0, 1) if mode == "SOFT_DELETE" else (1, 0))
+    assert warehouse.rows(live) == [(1, "A"), (2, "B"), (3, "c"), (4, "d")]
+
+
 @_MODES
 def test_rows_named_by_their_key_end(warehouse: Warehouse, mode: str) -> None:
     table = Table("s", "t", "raw", "t", _COLUMNS, mode=mode)
     warehouse.first(table, "(1, 'a'), (2, 'b'), (3, 'c')")
     with warehouse.session(table) as session:
         assert session.prepare(table, replace=False)
-        assert session.delete_present(table, "SELECT 2 AS id UNION ALL SELECT 9") == 1
-        assert session.delete_present(table, "SELECT 2 AS id") == 0
+        assert session.apply(table, gone(2, 9)) == (0, 0, 1)
+        assert session.apply(table, gone(2)) == (0, 0, 0)
         assert session.live_count(table) == 2
         assert session.delete_absent(table, "SELECT 3::BIGINT AS id") == 1
     assert warehouse.rows(f"SELECT id FROM raw.t WHERE {_LIVE[mode]}") == [(3,)]
@@ -116,7 +141,7 @@ def test_only_the_parts_that_are_named_lose_rows(warehouse: Warehouse, mode: str
     warehouse.first(table, ", ".join(f"({n}, 'v')" for n in range(-50, 50)))
     with warehouse.session(table) as session:
         assert session.prepare(table, replace=False)
-        assert session.delete_present(table, "SELECT -50 AS id") == 1
+        assert session.apply(table, gone(-50)) == (0, 0, 1)
         cut = session.live_parts(table, "id", 10)
         assert cut is not None
         parts, counts = cut

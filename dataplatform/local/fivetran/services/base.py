@@ -64,6 +64,10 @@ class Service(Protocol):
         """Tell the source that what was loaded is safe; never fails the sync. Most need nothing."""
         return
 
+    def close(self) -> None:
+        """Let go of what a sync held open, however it ended. Most hold nothing."""
+        return
+
     def teardown(self) -> None:
         """Undo in the source what the connection set up there, as it is deleted.
 

@@ -56,6 +56,7 @@ class PostgresService(Service):
             # However a database is set, values are written one way.
             "options": _WRITING,
         }
+        self._open: Any = None
         self.where = f"{config['host']}:{config['port']}/{config['database']}"
 
     @property
@@ -89,6 +90,16 @@ class PostgresService(Service):
                 broken=refused,
             ) from error
 
+    def _session(self) -> Any:
+        """Return the one connection of a sync, opened anew where the server has ended it."""
+        if self._open is None or self._open.broken or self._open.closed:
+            self._open = self._connect()
+        return self._open
+
+    def close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+
     def test(self) -> list[SetupTest]:
         titles = ("Connecting to the host and logging in", "Reading the catalogue")
         try:
@@ -104,12 +115,12 @@ class PostgresService(Service):
     def discover(self) -> list[Table]:
         import psycopg
 
-        with self._connect() as connection:
-            try:
-                identity = str(connection.execute(_IDENTITY).fetchone()[0])
-            except psycopg.errors.InsufficientPrivilege:
-                identity = self.where
-            return read_tables(connection, self.prefix, f"{identity}/{self.settings['dbname']}")
+        connection = self._session()
+        try:
+            identity = str(connection.execute(_IDENTITY).fetchone()[0])
+        except psycopg.errors.InsufficientPrivilege:
+            identity = self.where
+        return read_tables(connection, self.prefix, f"{identity}/{self.settings['dbname']}")
 
     def extract(
         self, tables: Sequence[Table], cursors: dict[str, dict[str, Any]], scratch: Path

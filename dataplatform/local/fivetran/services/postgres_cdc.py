@@ -15,10 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from dataplatform.local.fivetran.destination import Session
-from dataplatform.local.fivetran.model import SetupTest, SyncFailure, Table, TableResult
+from dataplatform.local.fivetran.model import (
+    UPSERT,
+    SetupTest,
+    SyncFailure,
+    Table,
+    TableResult,
+)
 from dataplatform.local.fivetran.services import postgres_slot as slots
 from dataplatform.local.fivetran.services.postgres import PostgresService, picked, rows_of
-from dataplatform.local.fivetran.services.postgres_changes import DELETE, UPSERT, Collector, Staged
+from dataplatform.local.fivetran.services.postgres_changes import Staged
+from dataplatform.local.fivetran.services.postgres_collector import Collector
 from dataplatform.local.fivetran.services.postgres_publication import (
     drop_publication,
     ensure_publication,
@@ -78,8 +85,7 @@ class PostgresCdcService(PostgresService):
         if not tables:
             return
         try:
-            with self._connect() as connection:
-                self._capture(connection, tables, cursors, scratch)
+            self._capture(self._session(), tables, cursors, scratch)
         except psycopg.Error as error:
             raise SyncFailure(
                 f"PostgreSQL at {self.where} refuses to tell changes: "
@@ -223,22 +229,25 @@ class PostgresCdcService(PostgresService):
             unseen = [xid for xid in numbers if not seen.sees(xid)]
             if not unseen:
                 return
-        engine.execute(f"CREATE TEMP TABLE {_NEWEST} AS {staged.newest(unseen)}")
-        names = listed(column.name for column in table.columns)
-        rows = f"SELECT {names} FROM {_NEWEST} WHERE _kind = '{UPSERT}'"
+        newest = f"({staged.newest(unseen)})"
         emptied = staged.truncated and engine.execute(staged.emptied(unseen)).fetchone() != (0,)
-        kinds = dict(engine.execute(f"SELECT _kind, count(*) FROM {_NEWEST} GROUP BY 1").fetchall())
+        # What is looked at more than once is worked out once.
+        kept = emptied or staged.incomplete
+        if kept:
+            engine.execute(f"CREATE TEMP TABLE {_NEWEST} AS SELECT * FROM {newest}")
+            newest = _NEWEST
+        names = listed(column.name for column in table.columns)
         if emptied:
+            rows = f"SELECT {names} FROM {newest} WHERE _kind = '{UPSERT}'"
             result.deleted += session.delete_absent(table, rows)
-        elif DELETE in kinds:
-            gone = f"SELECT {names} FROM {_NEWEST} WHERE _kind = '{DELETE}'"
-            result.deleted += session.delete_present(table, gone)
-        if UPSERT in kinds:
-            for some in (f"{rows} AND NOT _again", *self._again(session, read)):
-                inserted, updated, _ = session.merge(table, some, told=True)
-                result.inserted += inserted
-                result.updated += updated
-        engine.execute(f"DROP TABLE {_NEWEST}")
+        told = f"SELECT {names}, _kind FROM {newest} WHERE NOT _again"
+        for some in (told, *self._again(session, read)):
+            inserted, updated, deleted = session.apply(table, some)
+            result.inserted += inserted
+            result.updated += updated
+            result.deleted += deleted
+        if kept:
+            engine.execute(f"DROP TABLE {_NEWEST}")
 
     def _again(self, session: Session, read: _Read) -> Iterator[str]:
         """Yield queries that read rows from the source whose values the log leaves out.
@@ -263,7 +272,8 @@ class PostgresCdcService(PostgresService):
             )
             names = listed(column.source for column in keys)
             where = f"({names}) IN (SELECT * FROM unnest({arrays}))"
-            yield picked(read.table, where, read.table.columns)
+            rows = picked(read.table, where, read.table.columns)
+            yield f"SELECT *, '{UPSERT}' AS _kind FROM ({rows})"
 
     def after_commit(self) -> None:
         """Let the server forget what the warehouse holds now."""
@@ -272,8 +282,7 @@ class PostgresCdcService(PostgresService):
         if not self._reached:
             return
         try:
-            with self._connect() as connection:
-                slots.advance(connection, self.names.slot, self._reached)
+            slots.advance(self._session(), self.names.slot, self._reached)
         except (psycopg.Error, SyncFailure) as error:
             # The next sync tells it again; until then the server merely keeps more of its log.
             _log.warning("slot %s not moved on: %s", self.names.slot, " ".join(str(error).split()))

@@ -9,28 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dataplatform.local.fivetran.model import Table
+from dataplatform.local.fivetran.model import DELETE, UPSERT, Table
 from dataplatform.local.fivetran.services.postgres_pgoutput import (
     UNCHANGED,
-    Begin,
-    Commit,
-    Message,
+    Put,
     Relation,
     Row,
-    Truncate,
     Value,
 )
+from dataplatform.local.fivetran.services.postgres_tuples import columns_of
 from dataplatform.local.fivetran.services.postgres_values import typed
 from dataplatform.local.fivetran.sql import ident, listed, literal
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_ROWS_WAITING = 20_000
-_BYTES_WAITING = 32_000_000
-UPSERT, DELETE, TRUNCATE = "U", "D", "T"
+TRUNCATE = "T"
 # Returns None where the values are no longer ones of the type.
 Render = Callable[[str, str, list[str | None]], list[str | None] | None]
 
@@ -68,8 +64,11 @@ class Staged:
         self._render = render
         self._keys = [n for n, column in enumerate(table.columns) if column.key]
         self._positions: list[int | None] = []
-        self._straight = False
         self._lacking = False
+        # Rows that are not taken apart yet, with the number and transaction of each.
+        self._puts: list[bytes] = []
+        self._put_seqs: list[int] = []
+        self._put_xids: list[int] = []
         # One list a field and one for all values, row after row: a container a row would keep the
         # garbage collector busier than the decoder.
         self._seqs: list[int] = []
@@ -83,39 +82,39 @@ class Staged:
         self.flush()
         places = {name: n for n, name in enumerate(relation.columns)}
         self._positions = [places.get(column.source) for column in self.table.columns]
-        self._straight = self._positions == list(range(len(relation.columns)))
         generated = self.table.details["generated"]
         self._lacking = any(
             place is None and column.source in generated
             for place, column in zip(self._positions, self.table.columns, strict=True)
         )
 
-    def row(self, row: Row, seq: int, xid: int) -> None:
-        """Take one row change."""
+    def put(self, data: bytes, seq: int, xid: int) -> None:
+        """Take the message of a row as it is now."""
         if self.untellable:
             self.unread.add(xid)
             return
-        new = row.new
-        if row.old is None and new is not None and not row.lacks:
-            # Nearly every change: nothing to compare, nothing to fill in.
-            self._add(
-                seq, xid, UPSERT, self._lacking, new if self._straight else self._arranged(new)
-            )
+        self._puts.append(data)
+        self._put_seqs.append(seq)
+        self._put_xids.append(xid)
+
+    def row(self, row: Row, seq: int, xid: int) -> None:
+        """Take a row change that tells of the row before it."""
+        if self.untellable:
+            self.unread.add(xid)
             return
-        old = None if row.old is None else self._arranged(row.old)
-        new = None if new is None else self._arranged(new)
-        if new is None:
-            assert old is not None
+        old = self._arranged(row.old)
+        if row.new is None:
             self._add(seq, xid, DELETE, False, old)
             return
+        new = self._arranged(row.new)
         again = self._lacking
         if row.lacks:
-            if old is not None and row.whole:
+            if row.whole:
                 new = [o if n is UNCHANGED else n for o, n in zip(old, new, strict=True)]
             else:
                 new = [None if value is UNCHANGED else value for value in new]
                 again = True
-        if old is not None and any(old[n] != new[n] for n in self._keys):
+        if any(old[n] != new[n] for n in self._keys):
             self._add(seq - 1, xid, DELETE, False, old)
         self._add(seq, xid, UPSERT, again, new)
 
@@ -140,31 +139,56 @@ class Staged:
         self._values.extend(values)
 
     def flush(self) -> None:
-        """Write the rows that wait to a file."""
-        if not self._seqs:
-            return
+        """Write the rows that wait to files."""
+        import pyarrow as pa
+
+        if self._puts:
+            puts, self._puts = self._puts, []
+            seqs, self._put_seqs = self._put_seqs, []
+            xids, self._put_xids = self._put_xids, []
+            wanted = [place for place in self._positions if place is not None]
+            found, lacking = columns_of(puts, Put.START, wanted)
+            lacking |= self._lacking
+            self.incomplete = self.incomplete or bool(lacking.any())
+            empty = pa.nulls(len(puts), pa.string())
+            texts = [empty if place is None else found[place] for place in self._positions]
+            self._write(seqs, xids, [UPSERT] * len(puts), lacking, texts)
+        if self._seqs:
+            seqs, self._seqs = self._seqs, []
+            xids, self._xids = self._xids, []
+            kinds, self._kinds = self._kinds, []
+            agains, self._agains = self._agains, []
+            values, self._values = self._values, []
+            width = len(self.table.columns)
+            texts = [
+                pa.array(values[n::width], pa.binary()).cast(pa.string()) for n in range(width)
+            ]
+            self._write(seqs, xids, kinds, agains, texts)
+
+    def _write(
+        self,
+        seqs: list[int],
+        xids: list[int],
+        kinds: list[str],
+        agains: Any,
+        columns: Sequence[pa.Array],
+    ) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        seqs, self._seqs = self._seqs, []
-        xids, self._xids = self._xids, []
-        kinds, self._kinds = self._kinds, []
-        agains, self._agains = self._agains, []
-        values, self._values = self._values, []
-        width = len(self.table.columns)
         data: dict[str, pa.Array] = {
             "_seq": pa.array(seqs, pa.int64()),
             "_xid": pa.array(xids, pa.int64()),
             "_kind": pa.array(kinds, pa.string()),
             "_again": pa.array(agains, pa.bool_()),
         }
-        for n, column in enumerate(self.table.columns):
-            texts = pa.array(values[n::width], pa.binary()).cast(pa.string())
+        for n, (column, texts) in enumerate(zip(self.table.columns, columns, strict=True)):
             template = self.table.details["by_server"].get(column.source)
             if template is not None:
                 written = self._render(template, column.source_type, texts.to_pylist())
                 if written is None:
                     self.untellable = True
+                if self.untellable:
                     self.unread.update(xids)
                     return
                 texts = pa.array(written, pa.string())
@@ -211,56 +235,3 @@ class Staged:
 
     def _source(self) -> str:
         return f"read_parquet([{', '.join(literal(str(file)) for file in self.files)}])"
-
-
-class Collector:
-    """Takes the stream's messages in order and hands rows to their tables."""
-
-    def __init__(self, targets: dict[int, Staged]) -> None:
-        self.targets = targets
-        self.reached = 0
-        self._seq = 0
-        self._waiting = 0
-        self._size = 0
-
-    def collect(self, messages: Iterable[Message]) -> None:
-        """Take messages to their end, files written."""
-        targets = self.targets
-        xid = commit = 0
-        skipped: dict[int, bool] = {}
-        for message in messages:
-            if isinstance(message, Row):
-                target = targets.get(message.oid)
-                if target is None:
-                    continue
-                if message.oid not in skipped:
-                    skipped[message.oid] = target.skips(commit, xid)
-                if skipped[message.oid]:
-                    continue
-                # A changed key takes two numbers.
-                self._seq += 2
-                target.row(message, self._seq, xid)
-                self._waiting += 1
-                self._size += message.size
-                if self._waiting >= _ROWS_WAITING or self._size >= _BYTES_WAITING:
-                    self.flush()
-            elif isinstance(message, Begin):
-                xid, commit = message.xid, message.commit
-                skipped = {}
-            elif isinstance(message, Commit):
-                self.reached = message.end
-            elif isinstance(message, Relation):
-                if message.oid in targets:
-                    targets[message.oid].relation(message)
-            elif isinstance(message, Truncate):
-                self._seq += 2
-                for oid in message.oids:
-                    if oid in targets and not targets[oid].skips(commit, xid):
-                        targets[oid].truncate(self._seq, xid)
-        self.flush()
-
-    def flush(self) -> None:
-        """Have every table write what waits."""
-        for target in self.targets.values():
-            target.flush()
-        self._waiting = self._size = 0
