@@ -61,4 +61,7 @@ def promised(contract: Contract) -> Iterator[Check]:
 
 
 def _length(hours: float) -> str:
+    years = hours / (24 * 365.25)
+    if years >= 2 and years.is_integer():
+        return f"{years:g} years"
     return f"{hours / 24:g} days" if hours >= 48 else f"{hours:g} hours"

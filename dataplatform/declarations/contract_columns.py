@@ -44,7 +44,13 @@ class Column:
 
     @property
     def type(self) -> str:
-        """What the column's type is held against: the logical type, else the physical one."""
+        """What the column's type is held against: the logical type, else the physical one.
+
+        Version 3.0 knew no timestamps: it wrote them as dates with a physical type.
+        """
+        timed = self.physical_type.strip().lower().startswith(("timestamp", "datetime"))
+        if self.logical_type == "date" and timed:
+            return "timestamp"
         return self.logical_type or self.physical_type
 
 

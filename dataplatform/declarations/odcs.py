@@ -7,6 +7,7 @@ platform asks of its own contracts besides is the business of ``contract``.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,15 @@ from dataplatform.declarations.yaml_file import YamlFile, read_yaml
 
 At = tuple[str | int, ...]
 
+# table.column, or the standard's long form with a file and the ids of its parts.
+_REFERENCE = re.compile(
+    r"[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)+|((https?://)?[\w./-]+\.ya?ml#)?/?[A-Za-z_]\w*/[\w-]+(/[\w-]+)*"
+)
 _WORDS = {
     "text": "text", "number": "a number", "whole": "a whole number", "flag": "true or false",
     "settings": "settings (key: value)", "single": "a single value",
     "size": "a whole number of 0 or more", "above0": "a number above 0",
+    "reference": "a column of a table, such as customers.id",
 }  # fmt: skip
 
 
@@ -142,6 +148,8 @@ def _is(kind: str, value: Any) -> bool:
             return whole and value >= 0
         case "above0":
             return number and value > 0
+        case "reference":
+            return isinstance(value, str) and _REFERENCE.fullmatch(value) is not None
         case "flag":
             return isinstance(value, bool)
     return isinstance(value, dict)
@@ -185,10 +193,25 @@ def _server(file: YamlFile, server: dict[str, Any], at: At) -> None:
 
 def _rule(file: YamlFile, rule: dict[str, Any], at: At) -> None:
     kind = rule.get("type")
+    title = f"the rule {rule['name']!r}" if rule.get("name") else "a quality rule"
     for name in ("mustBeBetween", "mustNotBeBetween"):
         if name in rule and len(rule[name]) != 2:
             raise file.error((*at, name), f"{name} must be two numbers, the smaller first.")
     for key in {"sql": ("query",), "custom": ("engine", "implementation")}.get(str(kind), ()):
         if key not in rule:
-            title = f"the rule {rule['name']!r}" if rule.get("name") else "a quality rule"
             raise file.error(at, f"the setting {key!r} of {title} is missing.")
+    if old(file):
+        return
+    # From 3.1 on, a rule may say only what belongs to its kind.
+    library = "metric" in rule or kind in ("library", None)
+    for key in rule:
+        threshold = key.startswith("must")
+        if (threshold or key in ("metric", "rule", "arguments")) and not library:
+            if not (threshold and kind == "sql"):
+                raise file.error((*at, key), f"{key!r} does not belong to a rule of type {kind}.")
+        elif key in ("query", "engine", "implementation"):
+            wanted = "sql" if key == "query" else "custom"
+            if kind != wanted:
+                raise file.error((*at, key), f"{key!r} belongs to a rule of type {wanted}.")
+        elif threshold and "metric" not in rule and "rule" not in rule and kind != "sql":
+            raise file.error(at, f"the setting 'metric' of {title} is missing.")

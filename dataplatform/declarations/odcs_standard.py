@@ -29,8 +29,8 @@ class Field:
     """One setting.
 
     Attributes:
-        kinds: what it may be: text, number, whole, flag, any, single, settings, or a shape's name;
-            a list of it where the name is in brackets.
+        kinds: what it may be: text, number, whole, flag, any, single, settings, size, above0,
+            reference, or a shape's name; a list of it where the name is in brackets.
         required: whether it must be there.
         options: the values it must be one of, if it must.
     """
@@ -170,9 +170,9 @@ SHAPES: dict[str, Shape] = {
     ),
     "property": _shape("closed", _PROPERTY, name="!text"),
     "item": _shape("closed", _PROPERTY, name="text"),
-    "columnRelationship": _shape("closed", _RELATIONSHIP, to="!text|[text]"),
+    "columnRelationship": _shape("closed", _RELATIONSHIP, to="!reference|[reference]"),
     "tableRelationship": _shape(
-        "closed", _RELATIONSHIP, **{"from": "!text|[text]"}, to="!text|[text]"
+        "closed", _RELATIONSHIP, **{"from": "!reference|[reference]"}, to="!reference|[reference]"
     ),
     "quality": _shape(
         "in 3.0",

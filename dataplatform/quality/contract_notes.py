@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dataplatform.declarations.contract import contracts_in
+from dataplatform.declarations.contract_library import spelled
 from dataplatform.declarations.contract_rule import SEVERITIES
 from dataplatform.declarations.odcs_standard import SHAPES
 
@@ -164,7 +165,7 @@ def _table(file: YamlFile, contract: Contract) -> Iterator[Note]:
             if raw.get(name):
                 yield _note(file, (*loc, name), why)
         if column.logical_type and column.physical_type:
-            text = f"its family is checked ({column.logical_type}), not {column.physical_type}"
+            text = f"its family is checked ({column.type}), not exactly {column.physical_type}"
             yield _note(file, (*loc, "physicalType"), text)
         if not column.type:
             yield _note(file, loc, f"{column.name} has no type that could be checked")
@@ -188,8 +189,8 @@ def _rules(
         if severity is not None and severity.strip().lower() not in SEVERITIES:
             text = f"{severity!r} is taken as an error; error and warning are known"
             yield _note(file, (*loc, "severity"), text)
-        for name in raw:
-            if name not in SHAPES["quality"].fields and name not in ("validValues", "pattern"):
+        for name, spelling in zip(raw, spelled(raw), strict=True):
+            if spelling not in SHAPES["quality"].fields and name not in ("validValues", "pattern"):
                 yield _note(file, (*loc, name), f"{name!r} is not of the standard")
 
 

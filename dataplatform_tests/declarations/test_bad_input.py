@@ -275,16 +275,19 @@ CASES = [
     Case("two queries", CONTRACT, "metric: rowCount",
          "type: sql\n        query: select 1; drop table x", 27,
          "a rule's query is one SELECT, without semicolons."),
-    Case("expectation that is none", CONTRACT, "metric: rowCount",
+    Case("expectation that is none", CONTRACT,
+         "metric: rowCount\n        mustBeGreaterThan: 0",
          "type: custom\n        engine: greatExpectations\n        implementation:\n"
          "          type: expect_table_row_count_to_be_betwen", 29,
          "'expect_table_row_count_to_be_betwen' is not an expectation."
          " Did you mean 'expect_table_row_count_to_be_between'?"),
-    Case("engine misspelt", CONTRACT, "metric: rowCount",
+    Case("engine misspelt", CONTRACT,
+         "metric: rowCount\n        mustBeGreaterThan: 0",
          "type: custom\n        engine: greatExpectation\n        implementation: {type: x}", 27,
          "engine must be one of greatExpectations, not 'greatExpectation'."
          " Did you mean 'greatExpectations'?"),
-    Case("expectation of no column", CONTRACT, "metric: rowCount",
+    Case("expectation of no column", CONTRACT,
+         "metric: rowCount\n        mustBeGreaterThan: 0",
          "type: custom\n        engine: greatExpectations\n        implementation:\n"
          "          type: expect_column_values_to_not_be_null\n          kwargs: {column: contry}",
          30, "'contry' is not a column. Did you mean 'country'?"),
