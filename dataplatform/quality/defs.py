@@ -18,6 +18,7 @@ from dagster import (
     AssetCheckResult,
     AssetChecksDefinition,
     AssetCheckSeverity,
+    AssetObservation,
     AutomationCondition,
     DagsterInstance,
     Definitions,
@@ -26,10 +27,10 @@ from dagster import (
 )
 
 from dataplatform.checks.contract_rules import checks_of, gx_checks, scan_checks
-from dataplatform.checks.scan import run_scan
+from dataplatform.checks.scope import INCREMENT, partition_column
 from dataplatform.checks.spec import Check
-from dataplatform.checks.verdicts import Verdict
-from dataplatform.keys import layer_of
+from dataplatform.keys import asset_key, layer_of
+from dataplatform.quality.raw_scan import Judged, judge
 from dataplatform.resources.check_results import check_result, check_spec, summary_of
 from dataplatform.resources.instance import (
     RULE_VERSION,
@@ -47,7 +48,10 @@ if TYPE_CHECKING:
 #: Checks come before the models that wait for them, when steps compete for a worker.
 _OP_TAGS = {"dagster/priority": "10"}
 
-Evaluate = Callable[["Warehouse", Sequence[Check]], list[Verdict]]
+#: On a verdict about new rows: the sync time up to which the rule has looked.
+JUDGED_UNTIL = "dataplatform/judged_until"
+
+Evaluate = Callable[["Warehouse", Sequence[Check], Mapping[str, str]], Judged]
 
 
 def build_definitions(project: "Project") -> Definitions:
@@ -57,7 +61,7 @@ def build_definitions(project: "Project") -> Definitions:
         checks = checks_of(contract)
         name = f"{contract.relation.schema}_{contract.relation.table}"
         if layer_of(contract.relation) == "raw":
-            steps.append(_step(f"check_{name}", contract, scan_checks(checks), _scan))
+            steps.append(_step(f"check_{name}", contract, scan_checks(checks), _scan(contract)))
         only_gx = gx_checks(checks)
         if only_gx:
             steps.append(
@@ -95,18 +99,47 @@ def _step(
             context.log.info(f"{contract.relation} {verdict.check.name}: unchanged")
             yield _again(verdict)
         asked = [by_name[key.name] for key in sorted(chosen - set(kept))]
-        for found in evaluate(warehouse.warehouse, asked) if asked else ():
+        if not asked:
+            return
+        judged = evaluate(warehouse.warehouse, asked, _since(context.instance, chosen, by_name))
+        for found in judged.verdicts:
             if not found.passed:
                 context.log.warning(f"{contract.relation} {found.name}: {summary_of(found)}")
             result = check_result(found, by_name[found.name])
-            version = MetadataValue.text(_version(by_name[found.name]))
-            yield result._replace(metadata={**result.metadata, RULE_VERSION: version})
+            more = {RULE_VERSION: MetadataValue.text(_version(by_name[found.name]))}
+            if found.name in judged.until:
+                more[JUDGED_UNTIL] = MetadataValue.text(judged.until[found.name])
+            yield result._replace(metadata={**result.metadata, **more})
+        if any(found.page for found in judged.verdicts):
+            context.op_execution_context.log_event(_documented(contract, judged))
 
     return step
 
 
 def _version(check: Check) -> str:
     return hashlib.sha256(repr(check).encode()).hexdigest()[:32]
+
+
+def _documented(contract: "Contract", judged: Judged) -> AssetObservation:
+    """The page of the Data Docs, on the table's own page."""
+    page = next(found.page for found in judged.verdicts if found.page)
+    return AssetObservation(
+        asset_key=asset_key(contract.relation),
+        description="Great Expectations wrote its Data Docs.",
+        metadata={"data_docs": MetadataValue.path(str(page))},
+    )
+
+
+def _since(
+    instance: DagsterInstance, keys: set[AssetCheckKey], by_name: Mapping[str, Check]
+) -> dict[str, str]:
+    """Return up to which sync time each rule about new rows has looked, while it is the same."""
+    asked = {key for key in keys if by_name[key.name].scope == INCREMENT}
+    return {
+        key.name: str(verdict.metadata[JUDGED_UNTIL].value)
+        for key, verdict in latest_verdicts(instance, asked).items()
+        if JUDGED_UNTIL in verdict.metadata and verdict.rule_version == _version(by_name[key.name])
+    }
 
 
 def _kept(
@@ -135,19 +168,23 @@ def _again(verdict: LastVerdict) -> AssetCheckResult:
     )
 
 
-def _scan(warehouse: "Warehouse", checks: Sequence[Check]) -> list[Verdict]:
-    relation = checks[0].relation
-    columns = warehouse.columns(relation)
-    if columns is None:
-        return run_scan(lambda sql: [], checks, warehouse.dialect, None)
-    with warehouse.session(f"checks of {relation}") as session:
-        return run_scan(session.execute, checks, warehouse.dialect, columns)
+def _scan(contract: "Contract") -> Evaluate:
+    day = partition_column(contract)
+
+    def evaluate(
+        warehouse: "Warehouse", checks: Sequence[Check], since: Mapping[str, str]
+    ) -> Judged:
+        return judge(warehouse, checks, since, day)
+
+    return evaluate
 
 
 def _expectations(project: "Project", contract: "Contract") -> Evaluate:
-    def evaluate(warehouse: "Warehouse", checks: Sequence[Check]) -> list[Verdict]:
+    def evaluate(
+        warehouse: "Warehouse", checks: Sequence[Check], since: Mapping[str, str]
+    ) -> Judged:
         from dataplatform.quality.gx import validate
 
-        return validate(project, contract, checks)
+        return Judged(validate(project, contract, checks), {})
 
     return evaluate

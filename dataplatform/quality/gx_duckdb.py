@@ -43,8 +43,9 @@ def datasource_class() -> Any:
                 yield self._connection
             except Exception:
                 # A failed statement would fail every other of its transaction.
-                self._connection.rollback()
-                self._connection.exec_driver_sql("SET TimeZone = 'UTC'")
+                failed: Any = self._connection
+                failed.rollback()
+                failed.exec_driver_sql("SET TimeZone = 'UTC'")
                 raise
 
     class DuckDBDatasource(SQLDatasource):  # type: ignore[misc]

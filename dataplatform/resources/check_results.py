@@ -51,6 +51,8 @@ def check_spec(
         metadata["dataplatform/owner"] = check.owner
     if check.dimension:
         metadata["dataplatform/dimension"] = check.dimension
+    if check.runbook:
+        metadata["dataplatform/runbook"] = MetadataValue.url(check.runbook)
     return AssetCheckSpec(
         name=check.name,
         asset=asset_key(check.relation),
@@ -67,7 +69,7 @@ def check_result(verdict: Verdict, check: Check | None = None) -> AssetCheckResu
 
     Args:
         verdict: what was found.
-        check: its rule, for the owner and the line it came from; None when unknown.
+        check: its rule, for the owner, the runbook and the line it came from; None when unknown.
     """
     metadata: dict[str, Any] = {
         "expected": verdict.expected,
@@ -87,10 +89,18 @@ def check_result(verdict: Verdict, check: Check | None = None) -> AssetCheckResu
         metadata["sql"] = MetadataValue.md(f"```sql\n{verdict.sql}\n```")
     if verdict.error:
         metadata["error"] = verdict.error
+    if verdict.rows:
+        metadata["rows"] = verdict.rows
+    if verdict.page:
+        metadata["data_docs"] = MetadataValue.path(verdict.page)
     if check is not None:
         metadata[RULE] = check.source
         if check.owner:
             metadata["owner"] = check.owner
+        if check.dimension:
+            metadata["dimension"] = check.dimension
+        if check.runbook:
+            metadata["runbook"] = MetadataValue.url(check.runbook)
     return AssetCheckResult(
         passed=verdict.passed,
         asset_key=asset_key(verdict.relation),
@@ -105,12 +115,14 @@ def summary_of(verdict: Verdict) -> str:
     """Return a verdict as one sentence."""
     if verdict.error:
         return f"Could not be evaluated: {verdict.error}"
+    counted = "" if verdict.row_count is None else f"{verdict.row_count:,} "
+    part = f" On the {counted}rows {verdict.rows}." if verdict.rows else ""
     if verdict.failing_count and verdict.row_count:
         return (
             f"{verdict.failing_count:,} of {verdict.row_count:,} rows fail; "
-            f"expected {verdict.expected}."
+            f"expected {verdict.expected}.{part}"
         )
-    return f"Observed {verdict.observed}; expected {verdict.expected}."
+    return f"Observed {verdict.observed}; expected {verdict.expected}.{part}"
 
 
 def _value(value: Any) -> Any:

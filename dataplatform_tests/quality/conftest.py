@@ -54,9 +54,15 @@ class Shop:
         self.project = open_project(root)
         self.instance = DagsterInstance.local_temp(str(root))
 
-    def run(self, rows: str):
-        """Materialise the raw table with these rows and run its checks in one job."""
-        from dagster import AssetKey, Definitions, MaterializeResult, asset
+    def run(self, rows: str, alone: str | None = None, more: str = ""):
+        """Materialise the raw table with these rows and run its checks in one job.
+
+        Args:
+            rows: what the table holds.
+            alone: a check that is run by itself, on the table as it is.
+            more: names of further columns.
+        """
+        from dagster import AssetCheckKey, AssetKey, Definitions, MaterializeResult, asset
 
         from dataplatform.duckdb_file import open_duckdb
         from dataplatform.quality.defs import build_definitions
@@ -68,7 +74,7 @@ class Shop:
                 connection.execute("create schema if not exists raw_shop")
                 connection.execute(
                     "create or replace table raw_shop.customers as "
-                    f"select * from (values {rows}) as t(customer_id, email, age)"
+                    f"select * from (values {rows}) as t(customer_id, email, age{more})"
                 )
             return MaterializeResult(metadata={"dagster/row_count": rows.count("(")})
 
@@ -81,7 +87,13 @@ class Shop:
         )
         self.definitions = definitions
         job = definitions.get_implicit_global_asset_job_def()
-        return job.execute_in_process(instance=self.instance, raise_on_error=False)
+        chosen = None
+        if alone is not None:
+            key = AssetCheckKey(AssetKey(["raw_shop", "customers"]), alone)
+            chosen = definitions.resolve_implicit_global_asset_job_def().get_subset(
+                asset_selection=set(), asset_check_selection={key}
+            )
+        return (chosen or job).execute_in_process(instance=self.instance, raise_on_error=False)
 
 
 @pytest.fixture

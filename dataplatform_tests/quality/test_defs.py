@@ -53,13 +53,24 @@ def test_specs_carry_the_gate_but_never_block_in_dagsters_way(shop_run):
 def test_a_missing_table_is_an_error_of_every_rule(shop_run):
     from dataplatform.checks.contract_rules import checks_of
     from dataplatform.duckdb_file import open_duckdb
-    from dataplatform.quality.defs import _scan
+    from dataplatform.quality.raw_scan import judge
     from dataplatform.resources.warehouse import open_warehouse
 
     project = shop_run.project
     with open_duckdb(project.state / "warehouse.duckdb", purpose="test"):
         pass
-    verdicts = _scan(open_warehouse(project.environment, project), checks_of(project.contracts[0]))
+    checks = checks_of(project.contracts[0])
+    verdicts = judge(open_warehouse(project.environment, project), checks, {}).verdicts
     assert verdicts
     assert not any(verdict.passed for verdict in verdicts)
     assert "does not exist" in verdicts[0].error
+
+
+def test_a_check_is_selected_and_run_alone(shop_run):
+    shop_run.run(GOOD)
+    result = shop_run.run("", alone="customer_id_unique")
+    assert result.success
+    found = result.get_asset_check_evaluations()
+    assert [evaluation.check_name for evaluation in found] == ["customer_id_unique"]
+    assert found[0].passed
+    assert not result.get_asset_materialization_events()

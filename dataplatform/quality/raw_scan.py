@@ -1,0 +1,127 @@
+"""The rules of a raw table, judged in one scan of it.
+
+Plain Python over an open warehouse. Rules that look at new rows alone (see ``checks.scope``) are
+judged on what was synced since they last passed; which moment that was, the caller remembers.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dataplatform.checks.dialects import dialect
+from dataplatform.checks.scan import errored, run_scan
+from dataplatform.checks.scope import INCREMENT, limited
+from dataplatform.checks.spec import Check
+from dataplatform.checks.verdicts import Verdict
+from dataplatform.resources.warehouse.interface import SYNCED_COLUMN
+
+if TYPE_CHECKING:
+    from dataplatform.resources.warehouse import Warehouse
+
+Execute = Callable[[str], Sequence[Sequence[Any]]]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a scan found.
+
+    Attributes:
+        verdicts: one for each rule, in their order.
+        until: by the name of each rule that looks at new rows, the sync time up to which it has
+            looked; a rule that failed stays where it was, so that it looks at the same rows again.
+    """
+
+    verdicts: list[Verdict]
+    until: dict[str, str]
+
+
+def judge(
+    warehouse: Warehouse,
+    checks: Sequence[Check],
+    since: Mapping[str, str],
+    day: str | None = None,
+) -> Judged:
+    """Judge rules of one table in one scan.
+
+    Args:
+        warehouse: where the table is.
+        checks: the rules.
+        since: by the name of a rule, the sync time up to which it passed.
+        day: the column by which the table is partitioned, for tables without a sync time.
+    """
+    relation = checks[0].relation
+    columns = warehouse.columns(relation)
+    if columns is None:
+        return Judged(run_scan(lambda sql: [], checks, warehouse.dialect, None), {})
+    time = next((name for name in (SYNCED_COLUMN, day) if name and name in columns), None)
+    asked = [check for check in checks if check.scope == INCREMENT]
+    if asked and time is None:
+        reason = f"{relation} has neither a column {SYNCED_COLUMN} nor a partition column"
+        homeless = [errored(check, f"{reason}, so no rows are new.") for check in asked]
+        rest = [check for check in checks if check.scope != INCREMENT]
+        found = judge(warehouse, rest, {}, day).verdicts if rest else []
+        return Judged(in_order(checks, [*homeless, *found]), {})
+    with warehouse.session(f"checks of {relation}") as session:
+        execute = reading(session.execute, warehouse.dialect)
+        newest = None
+        if asked and time is not None:
+            sql = dialect(warehouse.dialect)
+            newest = execute(
+                f"select cast(max({sql.identifier(time)}) as varchar) from {sql.relation(relation)}"
+            )[0][0]
+        scoped = [_since(check, time, since.get(check.name)) for check in checks]
+        verdicts = run_scan(execute, scoped, warehouse.dialect, columns)
+    until = {}
+    passed = {verdict.name for verdict in verdicts if verdict.passed}
+    for check in asked:
+        reached = newest if check.name in passed else since.get(check.name)
+        if reached is not None:
+            until[check.name] = str(reached)
+    return Judged(verdicts, until)
+
+
+def in_order(checks: Sequence[Check], verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Return verdicts in the order of their rules."""
+    order = [check.name for check in checks]
+    return sorted(verdicts, key=lambda verdict: order.index(verdict.name))
+
+
+def _since(check: Check, time: str | None, moment: str | None) -> Check:
+    """Limit a rule to the rows of a sync time or later; the last one's rows are looked at again."""
+    if check.scope != INCREMENT or time is None or moment is None:
+        return check
+    quoted = moment.replace("'", "''")
+    kind = "timestamptz" if time == SYNCED_COLUMN else "date"
+    said = moment if kind == "date" else _minute(moment)
+    condition = f"\"{time}\" >= cast('{quoted}' as {kind})"
+    return limited(check, condition, f"since {said}")
+
+
+def _minute(moment: str) -> str:
+    try:
+        return f"{datetime.datetime.fromisoformat(moment):%Y-%m-%d %H:%M}"
+    except ValueError:
+        return moment
+
+
+def reading(execute: Execute, dialect_name: str) -> Execute:
+    """Return a way to run statements that can only read, where the warehouse has one.
+
+    Args:
+        execute: runs a statement.
+        dialect_name: the warehouse's SQL; DuckDB knows transactions that only read.
+    """
+    if dialect_name != "duckdb":
+        return execute
+
+    def read(sql: str) -> Sequence[Sequence[Any]]:
+        execute("begin transaction read only")
+        try:
+            return execute(sql)
+        finally:
+            execute("rollback")
+
+    return read
