@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from dataplatform.monitors.context import Context
 from dataplatform.monitors.figures import CATEGORY_SHARE
@@ -12,6 +12,8 @@ from dataplatform.monitors.words import amount
 #: A value this rare is not watched by itself.
 _RARE = 0.02
 _LEAST_ROWS = 20
+#: Where a value's rows stand: all of them, and those of the last day.
+_ALL, _LATELY = 0, 1
 #: So many rows of a value must be missing before it is lost and not just rare.
 _LOST = 15.0
 #: A column that often has new values is no surprise with another.
@@ -29,12 +31,13 @@ def findings(context: Context) -> list[Finding]:
         ]
         if len(examples) < min(context.settings.measurements, 8):
             continue
-        rows = sum(recent for _, recent in counts.values())
-        if rows < _LEAST_ROWS:
-            continue
-        found += _new(context, column, counts, rows, examples)
-        found += _lost(column, counts, rows, examples)
-        found += _shares(context, column, rows, examples)
+        rows = [sum(count[place] for count in counts.values()) for place in (_ALL, _LATELY)]
+        if rows[_ALL] >= _LEAST_ROWS:
+            found += _new(context, column, counts, rows, examples)
+            found += _shares(context, column, rows[_ALL], examples, _ALL)
+        if rows[_LATELY] >= _LEAST_ROWS:
+            found += _lost(column, counts, rows[_LATELY], examples)
+            found += _shares(context, column, rows[_LATELY], examples, _LATELY)
     return found
 
 
@@ -42,7 +45,7 @@ def _new(
     context: Context,
     column: str,
     counts: Mapping[str, tuple[int, int]],
-    rows: int,
+    rows: Sequence[int],
     examples: list[Snapshot],
 ) -> list[Finding]:
     seen: set[str] = set(examples[0].categories[column])
@@ -51,12 +54,14 @@ def _new(
         values = set(one.categories[column])
         surprises += bool(values - seen)
         seen |= values
-    fresh = {
-        value: recent for value, (_, recent) in counts.items() if value not in seen and recent >= 3
-    }
+    fresh = {value: each for value, (each, _) in counts.items() if value not in seen and each >= 3}
     if not fresh or surprises >= _OFTEN:
         return []
-    share = sum(fresh.values()) / rows
+    share = max(
+        sum(counts[value][place] for value in fresh) / rows[place]
+        for place in (_ALL, _LATELY)
+        if rows[place] >= _LEAST_ROWS
+    )
     state: State = "very_unusual" if share >= 0.05 else "unusual"
     shown = ", ".join(repr(value) for value in sorted(fresh, key=lambda v: -fresh[v])[:5])
     return [
@@ -72,7 +77,7 @@ def _new(
             score=round(context.settings.patience * (1 + share * 20), 1),
             sentence=(
                 f"{column} has values never seen before: {shown}, {amount(share, True)} of the "
-                f"last rows; {len(seen)} values are usual, from {context.span}."
+                f"rows; {len(seen)} values are usual, from {context.span}."
             ),
         )
     ]
@@ -86,7 +91,9 @@ def _lost(
 ) -> list[Finding]:
     found = []
     for value in examples[-1].categories[column]:
-        shares = [share for one in examples if (share := _share(one, column, value)) is not None]
+        shares = [
+            share for one in examples if (share := _share(one, column, value, _LATELY)) is not None
+        ]
         if not shares or min(shares) == 0 or (value in counts and counts[value][1]):
             continue
         usual = sorted(shares)[len(shares) // 2]
@@ -113,18 +120,20 @@ def _lost(
     return found
 
 
-def _shares(context: Context, column: str, rows: int, examples: list[Snapshot]) -> list[Finding]:
+def _shares(
+    context: Context, column: str, rows: int, examples: list[Snapshot], place: int
+) -> list[Finding]:
     found = []
     for value in context.now.categories[column]:
-        usual = _share(examples[-1], column, value) or 0.0
-        now = _share(context.now, column, value) or 0.0
+        usual = _share(examples[-1], column, value, place) or 0.0
+        now = _share(context.now, column, value, place) or 0.0
         if max(usual, now) < _RARE:
             continue
         finding = context.compare(
             CATEGORY_SHARE,
             column,
-            "value",
-            lambda one, value=value: _share(one, column, value),  # type: ignore[misc]
+            "value" if place == _LATELY else "value of all rows",
+            lambda one, value=value: _share(one, column, value, place),  # type: ignore[misc]
             rows,
             repr(value),
         )
@@ -133,9 +142,9 @@ def _shares(context: Context, column: str, rows: int, examples: list[Snapshot]) 
     return found
 
 
-def _share(one: Snapshot, column: str, value: str) -> float | None:
+def _share(one: Snapshot, column: str, value: str, place: int) -> float | None:
     counts = one.categories.get(column)
     if counts is None:
         return None
-    rows = sum(recent for _, recent in counts.values())
-    return counts.get(value, (0, 0))[1] / rows if rows >= _LEAST_ROWS else None
+    rows = sum(count[place] for count in counts.values())
+    return counts.get(value, (0, 0))[place] / rows if rows >= _LEAST_ROWS else None

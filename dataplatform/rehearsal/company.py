@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import duckdb
 
 #: Days of business before the first day that is looked at.
-BACKLOG_DAYS = 120
+BACKLOG_DAYS = 60
 #: What the company's file is called wherever it is attached: its name without the suffix.
 CATALOG = "company"
 TABLES = {**SHOP_TABLES, **OTHER_TABLES}

@@ -35,10 +35,10 @@ def _growing(name: str, first: int, per_day: float) -> str:
 
 
 OTHER_MASTERS = (
-    _growing("accounts", 140, 1.5),
-    _growing("opportunities", 300, 4),
-    _growing("leads", 500, 8),
-    _growing("users", 100, 2),
+    _growing("accounts", 140, 5),
+    _growing("opportunities", 300, 9),
+    _growing("leads", 500, 12),
+    _growing("users", 100, 8),
     _growing("posts", 400, 10),
     _growing("comments", 1600, 32),
 )

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-_FIRST_CUSTOMERS, _CUSTOMERS_PER_DAY = 1150, 4
-_ORDERS_PER_DAY = 48
+_FIRST_CUSTOMERS, _CUSTOMERS_PER_DAY = 1150, 8
+_ORDERS_PER_DAY = 40
 _PRODUCTS = 160
 
 _DAY = "epoch_us(cast(day as timestamptz))"

@@ -48,10 +48,21 @@ def unit_change(target: Target) -> str:
 
 
 def time_zone_shift(target: Target) -> str:
-    """Local time arrives where UTC was meant."""
-    (column,) = target.pick(TIMES, "a time zone shift", least=0.5)
-    rows = target.update(f"{quoted(column)} = {quoted(column)} + interval {_SHIFT_HOURS} hour")
-    return f"{column} arrived {_SHIFT_HOURS} hours ahead in {rows:,} of {target.rows():,} rows."
+    """Local time arrives where UTC was meant, as a driver's setting has it: in every column."""
+    times = [name for name, kind in target.columns.items() if kind in TIMES]
+    if not times:
+        raise UserError(
+            f"{target.relation} does not suit a time zone shift: it has no column of moments."
+        )
+    rows = target.update(
+        ", ".join(
+            f"{quoted(name)} = {quoted(name)} + interval {_SHIFT_HOURS} hour" for name in times
+        )
+    )
+    return (
+        f"{', '.join(times)} arrived {_SHIFT_HOURS} hours ahead in {rows:,} of "
+        f"{target.rows():,} rows."
+    )
 
 
 def encoding_damage(target: Target) -> str:
@@ -172,12 +183,18 @@ def test_rows(target: Target) -> str:
 
 
 def stuck_value(target: Target) -> str:
-    """A feed repeats its last value."""
-    (column,) = target.pick(NUMBERS, "a stuck value")
+    """A feed repeats its last value: every row of the last day has it."""
+    times = [name for name, kind in target.columns.items() if kind in TIMES]
+    suiting = AMOUNTS & set(target.columns.values()) or NUMBERS
+    (column,) = target.pick(suiting, "a stuck value")
     name = quoted(column)
-    rows = target.update(f"{name} = (select max({name}) from {{table}})")
-    value = target.execute(f"select max({name}) from {{table}}")[0][0]
-    return f"{column} stuck at {value} in {rows:,} of {target.rows():,} rows."
+    recent = target.struck()
+    if times:
+        newest = quoted(min(times, key=lambda time: time != "updated_at"))
+        recent = f"{newest} > (select max({newest}) from {{table}}) - interval 1 day"
+    (value,) = target.execute(f"select {name} from {{table}} where {recent} order by 1 desc")[0]
+    rows = target.update(f"{name} = (select max({name}) from {{table}} where {recent})", recent)
+    return f"{column} stuck at {value} in {rows:,} of {target.rows():,} rows, all of the last day."
 
 
 def swapped_columns(target: Target) -> str:

@@ -149,7 +149,7 @@ INCIDENTS = (
         "A feed repeats its last value.",
         _shop("order_items"),
         damage_rows.stuck_value,
-        ("quantity",),
+        ("unit_price",),
     ),
     Incident(
         "swapped-columns",
