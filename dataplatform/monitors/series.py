@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,8 +28,10 @@ _MAD = 1.4826
 _BEYOND = 1.5
 #: A mistake so many times the usual one was an incident, if there was no other like it.
 _GROSS = 12.0
+#: The largest of some dozen mistakes is usually about so many times the usual one.
+_LARGEST = 3.5
 #: Guesses whose mistakes are up to so many times those of the best have a say.
-_SAY = 2.5
+_SAY = 1.6
 
 
 @dataclass(frozen=True)
@@ -39,22 +41,29 @@ class Guess:
     Attributes:
         value: the guess.
         scale: the usual size of its mistakes.
-        worst: its largest mistake in the past.
+        below, above: how far values were from it at most, below and above.
         days: from which days it was learned, in words.
     """
 
     value: float
     scale: float
-    worst: float
+    below: float
+    above: float
     days: str
+
+    @property
+    def error(self) -> float:
+        """How good the guess is: its usual mistake, or what its largest one makes of that."""
+        return max(self.scale, max(self.below, self.above) / _LARGEST)
 
     def distance(self, value: float) -> float:
         """Return how far a value is from the guess, in usual mistakes."""
         return abs(value - self.value) / self.scale
 
     def surprised(self, value: float, patience: float) -> bool:
-        """Whether the value is further off than the guess was ever mistaken, by far."""
-        beyond = abs(value - self.value) > _BEYOND * self.worst
+        """Whether the value is further off than any was on this side, by far."""
+        worst = self.above if value > self.value else self.below
+        beyond = abs(value - self.value) > _BEYOND * worst
         return beyond and self.distance(value) > patience
 
 
@@ -88,6 +97,17 @@ class Past:
             [at for at, _ in points],
         )
 
+    def without(self, calendar: Calendar) -> Past:
+        """Return the past without its holidays and the days beside them, if enough is left."""
+        kept = [
+            place
+            for place, at in enumerate(self.moments)
+            if not calendar.near_holiday(calendar.local(at).date())
+        ]
+        if len(kept) < max(8, len(self) // 2):
+            return self
+        return Past(self.times[kept], self.values[kept], [self.moments[place] for place in kept])
+
     def __len__(self) -> int:
         return len(self.values)
 
@@ -114,24 +134,27 @@ def judge_value(
         The score is 0 where the value is as expected.
     """
     guesses = _guesses(past, now, calendar, floor)
-    best = min(guesses, key=lambda guess: guess.scale)
+    best = min(guesses, key=lambda guess: guess.error)
     if any(not guess.surprised(value, patience) for guess in _with_a_say(guesses, best)):
         return Judged(0.0, best)
     regressed = _regression(past, now, calendar, floor)
     if regressed is not None:
-        if regressed.scale <= _SAY * best.scale and not regressed.surprised(value, patience):
-            return Judged(0.0, regressed)
         guesses.append(regressed)
+        best = min(guesses, key=lambda guess: guess.error)
+        if any(not guess.surprised(value, patience) for guess in _with_a_say(guesses, best)):
+            return Judged(0.0, best)
     said = _with_a_say(guesses, best)
     nearest = min(said, key=lambda guess: guess.distance(value))
     return Judged(nearest.distance(value), nearest)
 
 
 def _with_a_say(guesses: Sequence[Guess], best: Guess) -> list[Guess]:
-    return [guess for guess in guesses if guess.scale <= _SAY * best.scale]
+    return [guess for guess in guesses if guess.error <= _SAY * best.error]
 
 
 def _guesses(past: Past, now: datetime.datetime, calendar: Calendar, floor: float) -> list[Guess]:
+    if not calendar.near_holiday(calendar.local(now).date()):
+        past = past.without(calendar)
     values, moments = past.values, past.moments
     found = [_level(values[-28:], moments[-28:], floor, "measurements")]
     local = [calendar.local(at) for at in moments]
@@ -195,7 +218,7 @@ def _similar(
     spread = _MAD * float(np.median(np.abs(others - np.median(others))))
     trust = min(len(chosen) / 8, 1.0)
     scale = max(guess.scale, (1 - trust) * spread)
-    return Guess(guess.value, scale, guess.worst, guess.days)
+    return replace(guess, scale=scale)
 
 
 def _week_ago(past: Past, now: datetime.datetime, floor: float) -> Guess | None:
@@ -219,16 +242,17 @@ def _guess(value: float, mistakes: NDArray[np.float64], floor: float, days: str)
     # With few examples the median mistake is itself a guess.
     scale = _MAD * float(np.median(sizes)) * (1 + 3 / max(len(sizes), 1))
     scale = max(scale, floor)
-    return Guess(float(value), scale, _worst(sizes, scale), days)
+    below, above = _worst(-mistakes, scale), _worst(mistakes, scale)
+    return Guess(float(value), scale, below, above, days)
 
 
-def _worst(sizes: NDArray[np.float64], scale: float) -> float:
+def _worst(mistakes: NDArray[np.float64], scale: float) -> float:
     """The largest mistake that says something about the next: one or two gross ones do not."""
-    ordered = np.sort(sizes)
+    ordered = np.sort(mistakes)
     spared = 2 if len(ordered) >= 20 else 1 if len(ordered) >= 8 else 0
     while spared and ordered[-1] > _GROSS * scale:
         ordered, spared = ordered[:-1], spared - 1
-    return float(ordered[-1]) if len(ordered) else 0.0
+    return max(float(ordered[-1]), 0.0) if len(ordered) else 0.0
 
 
 def _regression(
