@@ -21,6 +21,7 @@ from dataplatform.cli import (
     new,
     parity,
     pipeline,
+    profile,
     publish,
     report,
     run,
@@ -41,6 +42,7 @@ app = typer.Typer(
 app.command("run")(run.command)
 app.command("status")(status.command)
 app.command("report")(report.command)
+app.command("profile")(profile.command)
 app.command("publish")(publish.command)
 app.command("backfill")(backfill.command)
 app.command("lineage")(lineage.command)

@@ -18,6 +18,7 @@ from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 
 from dataplatform.keys import Relation, relation_of
 from dataplatform.resources.check_records import recorded_verdicts
+from dataplatform.resources.profile_metadata import PROFILE
 from dataplatform.resources.table_metadata import ROW_COUNT
 
 _WRITTEN = DagsterEventType.ASSET_MATERIALIZATION.value
@@ -111,6 +112,8 @@ def table_changes(
     query = (
         db.select(table.asset_key, table.timestamp, table.run_id, table.dagster_event_type)
         .where(table.dagster_event_type.in_((_WRITTEN, _FOUND)))
+        # A profile is recorded without a run, and says nothing of freshness.
+        .where(db.or_(table.dagster_event_type == _WRITTEN, table.run_id != ""))
         .where(table.timestamp >= datetime.fromtimestamp(since, UTC).replace(tzinfo=None))
         .order_by(table.id.desc())
         .limit(limit)
@@ -141,7 +144,7 @@ def table_states(instance: DagsterInstance) -> dict[Relation, TableState]:
         times = [
             ended.get(run_id) if run_id and last else None,
             last.timestamp if last else None,
-            watched.timestamp if watched else None,
+            watched.timestamp if watched and not _is_profile(watched) else None,
         ]
         known = [time for time in times if time is not None]
         found[relation_of(entry.asset_key)] = TableState(
@@ -157,6 +160,11 @@ def _success(instance: DagsterInstance, run_id: str) -> float | None:
     if record is None or record.dagster_run.status != DagsterRunStatus.SUCCESS:
         return None
     return record.end_time
+
+
+def _is_profile(watched: Any) -> bool:
+    observation = watched.event_log_entry.asset_observation
+    return observation is not None and PROFILE in observation.metadata
 
 
 def _row_count(last: Any) -> int | None:

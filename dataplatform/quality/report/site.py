@@ -119,7 +119,7 @@ def page(template: str, root: str, **values: Any) -> str:
         root: the way from the page to the report's folder, such as ``../``.
         values: what the template needs.
     """
-    return _template(template).render(root=root, template=template, **values)
+    return _template(template).render(root=root, template=template, **{"alone": False, **values})
 
 
 def page_name(relation: Relation) -> str:
