@@ -23,6 +23,7 @@ from dataplatform.cli import (
     pipeline,
     profile,
     publish,
+    rehearse,
     report,
     run,
     servers,
@@ -49,6 +50,7 @@ app.command("lineage")(lineage.command)
 app.command("parity")(parity.command)
 app.command("doctor")(doctor.command)
 app.command("init")(init.command)
+app.command("rehearse")(rehearse.command)
 for name, group in {
     "pipeline": pipeline,
     "connections": connections,

@@ -65,7 +65,7 @@ class Drill:
             past = verdict.before(instance, self.stage, time.time())
             if incident.damage is not None:
                 self.stage.arrive(instance, [relation])
-            result = self.stage.run(instance)
+            result = self.stage.run(instance, relation)
             catches = verdict.caught(instance, self.stage, past)
             people = verdict.told(instance, self.stage, past, catches)
         with self.place.open("rehearsal: what was published") as connection:

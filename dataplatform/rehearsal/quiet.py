@@ -6,14 +6,27 @@ on any of them: every alarm is a false one.
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
 
 from dataplatform.keys import Relation
 from dataplatform.monitors.calendar import Calendar
 from dataplatform.monitors.judge import judge
 from dataplatform.monitors.model import Finding, Flag, History, Settings, Snapshot
+from dataplatform.rehearsal import company, history
+
+if TYPE_CHECKING:
+    from dataplatform.declarations.project import Project
+
+#: Monitors need a week and ten measurements before they say anything.
+LEAST_DAYS = 14
 
 
 @dataclass
@@ -97,3 +110,25 @@ def listen(
             )
     heard.tables, heard.days = len(seen), max(seen.values(), default=0)
     return heard
+
+
+def quiet_days(project: Project, days: int, only: Sequence[Relation] = ()) -> QuietDays:
+    """Let days pass on the rehearsal company on which nothing is wrong, and listen.
+
+    Args:
+        project: whose settings of the monitors hold.
+        days: how many, those of learning included.
+        only: these raw tables; all of the company when empty.
+    """
+    now = datetime.now(UTC)
+    with tempfile.TemporaryDirectory(prefix="dataplatform-quiet-") as folder:
+        file = Path(folder) / f"{company.CATALOG}.duckdb"
+        with duckdb.connect(str(file)) as connection:
+            connection.execute("set timezone = 'UTC'")
+            company.make(connection, now, days)
+        with duckdb.connect() as warehouse:
+            warehouse.execute("set timezone = 'UTC'")
+            company.attach(warehouse, file, now)
+            tables = list(only) or company.relations()
+            moments = history.days_before(now, days)
+            return listen(history.simulate(warehouse, tables, moments), Settings(), Calendar("DE"))

@@ -43,9 +43,12 @@ from dataplatform.runtime.execute import MODULE, RunResult, execute
 from dataplatform.runtime.home import open_instance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from dagster._core.definitions.repository_definition import RepositoryDefinition
+    from dagster._core.definitions.unresolved_asset_job_definition import (
+        UnresolvedAssetJobDefinition,
+    )
 
     from dataplatform.declarations.connection import Table
     from dataplatform.declarations.project import Project
@@ -53,11 +56,30 @@ if TYPE_CHECKING:
 JOB = "rehearsal"
 
 
+def declared_tables(project: Project) -> dict[Relation, Table]:
+    """Return every raw table that a project's connections declare."""
+    return {
+        relation: table
+        for connection in project.connections
+        for relation, table in connection.relations.items()
+    }
+
+
+def _job_name(relation: Relation) -> str:
+    return f"{JOB}_{relation.schema}_{relation.table}"
+
+
 @dataclass(frozen=True)
 class Stage:
-    """A copied project whose graph is loaded."""
+    """A copied project whose graph is loaded.
+
+    Attributes:
+        project: the copy.
+        tables: the raw tables that incidents befall.
+    """
 
     project: Project
+    tables: Mapping[Relation, Table]
 
     @cached_property
     def definitions(self) -> Definitions:
@@ -70,24 +92,16 @@ class Stage:
 
     @cached_property
     def graph(self) -> RepositoryDefinition:
-        """The copy's graph with the rehearsal's job: judge, build, publish."""
+        """The copy's graph, with a job for all tables and one for each raw table's own part."""
         plain = self.definitions.get_repository_def()
-        job = define_asset_job(
-            JOB,
-            selection=AssetSelection.assets(*self._made(plain))
-            | AssetSelection.checks(*self._judged(plain)),
-            executor_def=EXECUTOR,
-        )
-        return Definitions.merge(self.definitions, Definitions(jobs=[job])).get_repository_def()
-
-    @cached_property
-    def tables(self) -> dict[Relation, Table]:
-        """Every declared raw table."""
-        return {
-            relation: table
-            for connection in self.project.connections
-            for relation, table in connection.relations.items()
-        }
+        judged = self._judged(plain)
+        jobs = [self._job(JOB, self._made(plain), judged)]
+        for relation in self.tables:
+            key = asset_key(relation)
+            below = [asset_key(one) for one in self._below(plain, relation)]
+            own = [check for check in judged if check.asset_key in (key, *below)]
+            jobs.append(self._job(_job_name(relation), below, own))
+        return Definitions.merge(self.definitions, Definitions(jobs=jobs)).get_repository_def()
 
     @cached_property
     def marts(self) -> list[Relation]:
@@ -97,11 +111,7 @@ class Stage:
 
     def below(self, relation: Relation) -> list[Relation]:
         """Return what is made from a table, published marts included, nearest first."""
-        graph = self.graph.asset_graph
-        wanted = AssetSelection.assets(asset_key(relation)).downstream().resolve(graph)
-        ordered = [key for level in graph.toposorted_asset_keys_by_level for key in sorted(level)]
-        made = set(self._made(self.graph))
-        return [relation_of(key) for key in ordered if key in wanted and key in made]
+        return self._below(self.graph, relation)
 
     @contextmanager
     def records(self) -> Iterator[DagsterInstance]:
@@ -143,14 +153,38 @@ class Stage:
             )
         return [str(relation) for relation in wanted if relation not in facts]
 
-    def run(self, instance: DagsterInstance) -> RunResult:
-        """Judge the raw tables, build the models and publish the marts, in this process."""
-        return execute(self.project, job=JOB, repository=self.graph, instance=instance)
+    def run(self, instance: DagsterInstance, relation: Relation | None = None) -> RunResult:
+        """Judge, build and publish, in this process.
+
+        Args:
+            instance: the copy's records.
+            relation: only this raw table and what is made from it; everything without it.
+        """
+        job = JOB if relation is None else _job_name(relation)
+        return execute(self.project, job=job, repository=self.graph, instance=instance)
 
     def checks(self) -> dict[AssetCheckKey, Any]:
         """Return the specification of every check of the graph."""
         graph = self.graph.asset_graph
         return {key: graph.get_check_spec(key) for key in graph.asset_check_keys}
+
+    @staticmethod
+    def _job(
+        name: str, assets: Collection[AssetKey], checks: Collection[AssetCheckKey]
+    ) -> UnresolvedAssetJobDefinition:
+        return define_asset_job(
+            name,
+            selection=AssetSelection.assets(*assets) | AssetSelection.checks(*checks),
+            executor_def=EXECUTOR,
+        )
+
+    @classmethod
+    def _below(cls, graph: RepositoryDefinition, relation: Relation) -> list[Relation]:
+        assets = graph.asset_graph
+        wanted = AssetSelection.assets(asset_key(relation)).downstream().resolve(assets)
+        made = set(cls._made(graph))
+        ordered = [key for level in assets.toposorted_asset_keys_by_level for key in sorted(level)]
+        return [relation_of(key) for key in ordered if key in wanted and key in made]
 
     @staticmethod
     def _made(graph: RepositoryDefinition) -> list[AssetKey]:
