@@ -79,9 +79,9 @@ def _bad_record(check: Check, dialect: Dialect) -> str:
     """What the columns of a row must not be to one another."""
     names = [dialect.identifier(column) for column in check.columns]
     if check.arguments["record"] == "sum":
-        # A sum with a missing part is no number, and not the number that was asked for.
+        # A sum with a missing part is no number: as in PostgreSQL, nothing is said of such a row.
         total = dialect.literal(check.arguments["total"])
-        return f"not coalesce({' + '.join(names)} = {total}, false)"
+        return f"not coalesce({' + '.join(names)} = {total}, true)"
 
     def same(left: str, right: str) -> str:
         return f"coalesce({left} = {right}, {left} is null and {right} is null)"

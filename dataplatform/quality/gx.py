@@ -63,10 +63,10 @@ def validate(
     chosen = checks_of(contract) if checks is None else list(checks)
     name = str(contract.relation) if whole else f"{contract.relation} gx"
     found: dict[str, Verdict] = {}
-    with _project(project, f"Great Expectations on {contract.relation}") as opened:
+    with opened(project, f"Great Expectations on {contract.relation}") as project_of_gx:
         for portion in portions(name, chosen):
             _forget_old_results(project, portion.name)
-            for verdict in judge(opened, contract.relation, portion):
+            for verdict in judge(project_of_gx, contract.relation, portion):
                 found[verdict.name] = verdict
     return [found[check.name] for check in chosen]
 
@@ -77,8 +77,16 @@ def validate_all(project: Project) -> dict[str, list[Verdict]]:
 
 
 @contextmanager
-def _project(project: Project, purpose: str) -> Iterator[Opened]:
-    """Open the GX project with its data sources, alone with the warehouse file."""
+def opened(project: Project, purpose: str) -> Iterator[Opened]:
+    """Open the GX project with its data sources, alone with the warehouse file.
+
+    Args:
+        project: the project.
+        purpose: who asks and why, in words that help someone who waits for the file.
+
+    Raises:
+        UserError: the warehouse is locked, is not there, or GX is not supported on it.
+    """
     declared = project.environment.warehouse
     if declared.type != "duckdb":
         raise UserError(
@@ -117,8 +125,12 @@ def _project(project: Project, purpose: str) -> Iterator[Opened]:
 
 def quiet() -> None:
     """GX talks to the log a great deal, and shows bars that have no place in a step's output."""
-    for name in ("great_expectations", "great_expectations.data_context"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    for name in (
+        "great_expectations",
+        "great_expectations.data_context",
+        "great_expectations.render",
+    ):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _forget_old_results(project: Project, suite_name: str) -> None:

@@ -5,15 +5,18 @@ A judgement is ``passed``, ``failed`` or ``error: …``; the same words from eve
 
 from __future__ import annotations
 
-import logging
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from dataplatform.checks.gx_rules import translate
 from dataplatform.checks.scan import run_scan
 from dataplatform.checks.spec import Check
+from dataplatform.checks.threshold import Threshold
+from dataplatform.checks.verdicts import Verdict
 from dataplatform.keys import Relation
+from dataplatform.quality.gx import quiet
 from dataplatform_tests.expectations.cases import Case
 from dataplatform_tests.expectations.table import SCHEMA, TABLE, rows, statements
 
@@ -46,12 +49,7 @@ def scan(cases: Iterable[Case]) -> dict[str, str]:
     columns = {row[0]: row[1] for row in described}
     checks = [check for case in cases if (check := check_of(case)) is not None]
     verdicts = run_scan(lambda sql: connection.execute(sql).fetchall(), checks, "duckdb", columns)
-    return {
-        verdict.name: f"error: {verdict.error}"
-        if verdict.error
-        else ("passed" if verdict.passed else "failed")
-        for verdict in verdicts
-    }
+    return {verdict.name: judgement_of(verdict) for verdict in verdicts}
 
 
 def context() -> Any:
@@ -59,8 +57,7 @@ def context() -> Any:
     import great_expectations as gx
 
     warnings.simplefilter("ignore")
-    for name in ("great_expectations", "great_expectations.data_context"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    quiet()
     made: Any = gx.get_context(mode="ephemeral")
     made.enable_analytics(False)
     made.variables.progress_bars = {"globally": False}
@@ -109,3 +106,48 @@ def judge(batch: Any, cases: Iterable[Case]) -> dict[str, str]:
         else:
             found[case.name] = "passed" if outcome.success else "failed"
     return found
+
+
+def platform_gx(folder: Path, cases: Iterable[Case]) -> Iterator[tuple[Case, str, bool]]:
+    """Judge cases by Great Expectations as the platform runs it on a DuckDB file.
+
+    Yields:
+        The case, its judgement, and whether it was judged in memory.
+    """
+    from dataplatform.declarations.project import open_project
+    from dataplatform.duckdb_file import open_duckdb
+    from dataplatform.quality import gx
+    from dataplatform.quality.gx_judge import judge as judge_portion
+    from dataplatform.quality.gx_suites import portions
+    from dataplatform_tests.quality.conftest import bare_project
+
+    bare_project(folder)
+    project = open_project(folder)
+    with open_duckdb(project.state / "warehouse.duckdb", purpose="cases") as connection:
+        for statement in statements():
+            connection.execute(statement)
+    by_name = {case.name: case for case in cases}
+    checks = [
+        Check(
+            name=case.name,
+            relation=Relation(SCHEMA, TABLE),
+            metric="expectation",
+            threshold=Threshold("eq", True),
+            columns=(case.kwargs["column"],) if "column" in case.kwargs else (),
+            engine="gx",
+            expectation={"type": case.kind, "kwargs": case.kwargs},
+            key=("id",),
+        )
+        for case in by_name.values()
+    ]
+    with gx.opened(project, "cases") as opened:
+        for portion in portions(TABLE, checks):
+            for verdict in judge_portion(opened, Relation(SCHEMA, TABLE), portion):
+                yield by_name[verdict.name], judgement_of(verdict), portion.in_memory
+
+
+def judgement_of(verdict: Verdict) -> str:
+    """Return a verdict in the words of all judges."""
+    if verdict.error:
+        return f"error: {verdict.error}"
+    return "passed" if verdict.passed else "failed"
