@@ -336,16 +336,24 @@ def test_an_older_file_is_refused_with_the_command_that_converts_it(
     call("sync", "shop")
     older = (
         "connector_type: PostgreSQL\ndestination_schema: RAW_SHOP\nsync_frequency: 15min\n"
-        "host: ${DB_HOST}\ntables: [orders, customers]\n"
+        "host: ${DB_HOST}\ntables: [orders, customers, later]\n"
     )
     path = project.config / "connections" / "shop.yml"
     path.write_text(older, encoding="utf-8")
     with pytest.raises(UserError, match=r"shop.yml:1: .*`dataplatform connections convert config"):
         _ = open_project(project.root).connections
+    settings = read_services(project.state)["postgres"]
+    named = {name: settings[name] for name in ("host", "port", "user", "password")}
+    with psycopg.connect(dbname=settings["database"], autocommit=True, **named) as source:
+        # Neither warehouse nor account has seen it: the account is asked to look once more.
+        source.execute("CREATE TABLE IF NOT EXISTS later (id bigint PRIMARY KEY, said text)")
     call("convert", str(path))
+    assert "taken for string: public.later.id, public.later.said" in path.read_text("utf-8")
     shop = next(c for c in open_project(project.root).connections if c.name == "shop")
     assert (shop.service, shop.prefix, shop.sync_frequency) == ("postgres", "raw_shop", 15)
     assert shop.config == {"host": "${DB_HOST}"}
     assert "amount" in {c for table in shop.tables for c in table.columns}
+    later = next(table for table in shop.tables if table.name == "public.later")
+    assert (list(later.columns), later.primary_key) == (["id", "said"], ["id"])
     with pytest.raises(UserError, match="in the present form already"):
         CliRunner().invoke(app, ["convert", str(path)], catch_exceptions=False)

@@ -72,8 +72,8 @@ def convert(
 ) -> None:
     """Rewrite a connection file of the older form (connector_type …) in the present one.
 
-    Columns, which the older form does not have, come from the warehouse or the account where the
-    tables exist already; otherwise they are left for you to list.
+    Columns, which the older form does not have, come from the warehouse, else from the account,
+    which is asked to look at the source anew; what neither has is left for you to list.
     """
     from dataplatform.cli.scaffold_source import dump_yaml
     from dataplatform.declarations.connection_seed import converted, is_older_form
@@ -100,16 +100,46 @@ def convert(
 
     relations = {table: relation(table) for table in bare["tables"]}
     types = _warehouse_types(project, set(relations.values()), console)
-    content = converted(written, lambda table: {"columns": dict(types.get(relations[table], {}))})
-    path.write_text(dump_yaml(content), encoding="utf-8")
+    missing = [table for table, one in relations.items() if not types.get(one)]
+    told, untyped = _account_columns(project, landing, missing, console)
+    content = converted(
+        written, lambda table: told.get(table) or {"columns": dict(types.get(relations[table], {}))}
+    )
+    path.write_text(_head(untyped) + dump_yaml(content), encoding="utf-8")
     console.print(f"[green]~[/green] {written.path} is in the present form.", highlight=False)
     empty = [table for table, entry in content["tables"].items() if not entry["columns"]]
     if empty:
         console.print(
-            f"List the columns of {', '.join(empty)} in it: the older form has none, and the "
-            "warehouse does not have these tables yet.",
+            f"List the columns of {', '.join(empty)} in it: the older form has none, and neither "
+            "the warehouse nor the account has these tables yet.",
             highlight=False,
         )
+
+
+def _account_columns(
+    project: Project, landing: str, tables: list[str], console: Console
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Columns and keys of tables, as the account knows them, and which columns have no type."""
+    from dataplatform.declarations.errors import UserError
+    from dataplatform.ingestion.account.importing import find_landing, imported
+    from dataplatform.resources.fivetran.workspace import open_client
+
+    if not tables:
+        return {}, []
+    try:
+        found = find_landing(project, open_client(project), landing, tables)
+    except UserError as error:
+        console.print(f"[yellow]![/yellow] The account was not asked for columns: {error}")
+        return {}, []
+    if found is None:
+        return {}, []
+    new = imported(found, set(), {}, "")
+    told = {
+        table: {key: entry[key] for key in ("primary_key", "columns") if key in entry}
+        for table, entry in new.content["tables"].items()
+        if table in tables
+    }
+    return told, [name for name in new.untyped if name.rpartition(".")[0] in told]
 
 
 def _types(project: Project, found: list[Found], console: Console) -> dict[Any, dict[str, str]]:

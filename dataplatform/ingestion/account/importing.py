@@ -8,7 +8,7 @@ and told. Writing files is the command line's business.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -85,17 +85,43 @@ def find_undeclared(project: Project, client: AccountClient) -> list[Found]:
         if (found := find_connection(items, connection)) is not None
     }
 
-    def read(item: Mapping[str, Any]) -> Found:
-        whole = item if "config" in item else client.get_connector_details(item["id"])
-        live_id = str(item["id"])
-        config = dict(client.get_schema_config_for_connector(live_id, False))
-        for schema_name, schema in config.get("schemas", {}).items():
-            for table_name, table in (schema.get("tables") or {}).items():
-                if table.get("enabled") and not table.get("columns"):
-                    table["columns"] = read_columns(client, live_id, schema_name, table_name)
-        return Found(whole, config)
+    return together(
+        lambda item: _read(client, item), [item for item in items if item["id"] not in declared]
+    )
 
-    return together(read, [item for item in items if item["id"] not in declared])
+
+def find_landing(
+    project: Project, client: AccountClient, landing: str, tables: Collection[str]
+) -> Found | None:
+    """Return the account's connection into a schema or prefix, its source looked at anew.
+
+    Args:
+        project: its group is looked in.
+        client: speaks to the account.
+        landing: the schema or prefix.
+        tables: those that are wanted, by their names in a file, whether they are synced or not.
+    """
+    group = find_group(client, group_name(project))
+    for item in client.list_connectors_for_group(str(group["id"])) if group else ():
+        if str(item["schema"]).split(".")[0] == landing:
+            client.call_connection(
+                "POST", str(item["id"]), "/schemas/reload", {"exclude_mode": "PRESERVE"}
+            )
+            return _read(client, item, tables)
+    return None
+
+
+def _read(client: AccountClient, item: Mapping[str, Any], tables: Collection[str] = ()) -> Found:
+    whole = item if "config" in item else client.get_connector_details(item["id"])
+    live_id = str(item["id"])
+    config = dict(client.get_schema_config_for_connector(live_id, False))
+    for schema_name, schema in config.get("schemas", {}).items():
+        for table_name, table in (schema.get("tables") or {}).items():
+            if {table_name, f"{schema_name}.{table_name}"} & {*tables}:
+                schema["enabled"] = table["enabled"] = True
+            if table.get("enabled") and not table.get("columns"):
+                table["columns"] = read_columns(client, live_id, schema_name, table_name)
+    return Found(whole, config)
 
 
 def imported(found: Found, taken: set[str], types: Types, owner: str) -> Imported:

@@ -64,6 +64,19 @@ class Events:
         """Call a listener with every event from now on."""
         self._listeners.append(listener)
 
+    def emit_status(self, before: str, connection: Document) -> None:
+        """Tell of a connection whose set-up state is no longer the one before.
+
+        Args:
+            before: the state it was in.
+            connection: its document as it is now.
+        """
+        state = connection["setup_state"]
+        if state != before:
+            tasks = connection["tasks"]
+            reason = {"reason": tasks[0]["message"]} if tasks else {}
+            self.emit("status", connection, {"status": state.upper(), **reason})
+
     def emit(self, event: str, connection: Document, data: Document) -> None:
         """Tell every listener; never raises for a listener's sake, never waits.
 

@@ -37,6 +37,7 @@ def connection_routes(context: Context, prefix: str) -> APIRouter:
     routes = APIRouter(prefix=prefix, tags=["Connections"])
 
     async def tested(connection: Document, request: Document) -> Document:
+        before = connection["setup_state"]
         outcome = await run_in_threadpool(
             test_connection, store, context.runner, connection, request
         )
@@ -44,6 +45,7 @@ def connection_routes(context: Context, prefix: str) -> APIRouter:
         said = {} if good else {"reason": outcome["tasks"][0]["message"]}
         name = "connection_successful" if good else "connection_failure"
         events.emit(name, connection, said)
+        events.emit_status(before, connection)
         return outcome
 
     @routes.get("")

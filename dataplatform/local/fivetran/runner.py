@@ -155,6 +155,8 @@ class Runner:
         after = self.store.get("connection", identifier)
         if after is not None:
             self._tell("sync_end", after, event_data(number, ended, failure))
+            if connection is not None and self.events is not None:
+                self.events.emit_status(connection["setup_state"], after)
         if again:
             self.request(identifier)
 

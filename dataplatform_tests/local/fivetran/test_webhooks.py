@@ -16,7 +16,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from dataplatform.local.fivetran.connection_document import new_connection
-from dataplatform.local.fivetran.events import EVENTS, Events
+from dataplatform.local.fivetran.events import EVENTS, Event, Events
 from dataplatform.local.fivetran.runner import Runner
 from dataplatform.local.fivetran.store import Store
 from dataplatform.local.fivetran.webhooks import SIGNATURE_HEADER, Webhooks, signature
@@ -257,6 +257,27 @@ def test_the_end_of_an_interrupted_sync_is_told_after_the_restart(
     assert (said["event"], said["sync_id"]) == ("sync_end", str(number))
     assert said["data"]["status"] == "FAILURE"
     assert "stopped while this sync ran" in said["data"]["reason"]
+
+
+def test_a_changed_state_of_the_set_up_is_told_once(tmp_path: Path) -> None:
+    store, events = Store(tmp_path), Events()
+    told: list[Event] = []
+    events.listen(told.append)
+    group = store.put("group", {"id": "g", "name": "g"})["id"]
+    store.put("destination", {"id": group, "service": "duckdb", "config": {"path": "x.duckdb"}})
+    body = {"service": "s3", "group_id": group, "config": {"schema": "raw"}}
+    connection = store.put("connection", new_connection(body) | {"setup_state": "connected"})
+    runner = Runner(store, tmp_path, events=events)
+    for _ in range(2):
+        runner.request(connection["id"])
+        until(lambda: not runner.is_running(connection["id"]))
+    until(lambda: [one.name for one in told].count("sync_end") == 2)
+    [status] = [one for one in told if one.name == "status"]
+    assert status.data == {
+        "status": "BROKEN",
+        "reason": "The connection 'raw' lacks the setting 'bucket'.",
+    }
+    store.close()
 
 
 def test_a_listener_that_fails_harms_nobody() -> None:
