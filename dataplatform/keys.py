@@ -40,6 +40,11 @@ class Relation(NamedTuple):
         return Relation(PUBLISHED, self.table)
 
     @property
+    def quarantined(self) -> Relation:
+        """The table that holds rows set aside from this one."""
+        return Relation(QUARANTINE, f"{self.schema}__{self.table}")
+
+    @property
     def curated(self) -> Relation:
         """The Parquet data set that is written from this relation."""
         return Relation(CURATED, self.table)

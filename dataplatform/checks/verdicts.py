@@ -34,6 +34,7 @@ class Verdict:
         error: why the rule could not be evaluated, or None.
         rows: which rows were looked at, in words; empty for the whole table.
         page: the file of its page in the Data Docs, where Great Expectations judged.
+        set_aside: failing rows that were moved to the table's quarantine.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Verdict:
     error: str | None = None
     rows: str = ""
     page: str | None = None
+    set_aside: int | None = None
 
     @property
     def share(self) -> float | None:
@@ -97,6 +99,7 @@ class Verdict:
                 error=data.get("error"),
                 rows=str(data.get("rows") or ""),
                 page=data.get("page"),
+                set_aside=_count(data.get("set_aside")),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"Not a verdict: {data!r}") from error

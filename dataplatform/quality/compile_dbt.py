@@ -1,4 +1,4 @@
-"""Contracts of dbt models as dbt tests.
+"""What dbt reads of contracts: a test of each, and its columns in the model's yml.
 
 Each contract of a model gives one committed file in ``dbt_project/tests/contracts``: one scan with
 all its rules, in each warehouse's SQL, handed to the macro ``contract_scan``. So ``dbt build``
@@ -23,6 +23,7 @@ from dataplatform.checks.spec import Check
 from dataplatform.checks.sql_rules import with_table
 from dataplatform.declarations.errors import UserError
 from dataplatform.keys import layer_of
+from dataplatform.quality.contract_yml import enforced
 
 if TYPE_CHECKING:
     from dataplatform.declarations.contract import Contract
@@ -115,7 +116,14 @@ def _rule(check: Check, place: int, sql: Dialect) -> dict[str, Any]:
         "unique": check.metric == "nonunique_count",
         "key": key_parts(check, sql),
         "reproduce": with_table(piece.reproduce, table),
+        **_set_aside(check),
     }
+
+
+def _set_aside(check: Check) -> dict[str, Any]:
+    """Say of a rule that its failing rows are set aside, and whether a key tells them apart."""
+    quarantined = check.on_failure == "quarantine"
+    return {"quarantine": True, "keyed": bool(check.key)} if quarantined else {}
 
 
 def _listed(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,15 +143,14 @@ def compile_all(project: Project) -> dict[Path, str]:
     Raises:
         UserError: two contracts would compile to one file.
     """
+    contracts = [contract for contract in project.contracts if of_model(contract)]
     files: dict[Path, str] = {}
-    for contract in project.contracts:
-        if not of_model(contract):
-            continue
+    for contract in contracts:
         path = project.dbt / FOLDER / f"{test_name(contract)}.sql"
         if path in files:
             raise UserError(f"Two contracts are about models named {contract.relation.table!r}.")
         files[path] = compiled(contract)
-    return files
+    return {**files, **enforced(project, contracts)}
 
 
 def stale(project: Project) -> list[Path]:

@@ -91,6 +91,8 @@ def check_result(verdict: Verdict, check: Check | None = None) -> AssetCheckResu
         metadata["error"] = verdict.error
     if verdict.rows:
         metadata["rows"] = verdict.rows
+    if verdict.set_aside is not None:
+        metadata["quarantined"] = verdict.set_aside
     if verdict.page:
         metadata["data_docs"] = MetadataValue.path(verdict.page)
     if check is not None:
@@ -117,6 +119,8 @@ def summary_of(verdict: Verdict) -> str:
         return f"Could not be evaluated: {verdict.error}"
     counted = "" if verdict.row_count is None else f"{verdict.row_count:,} "
     part = f" On the {counted}rows {verdict.rows}." if verdict.rows else ""
+    if verdict.set_aside:
+        part += f" They were set aside in {verdict.relation.quarantined}."
     if verdict.failing_count and verdict.row_count:
         return (
             f"{verdict.failing_count:,} of {verdict.row_count:,} rows fail; "

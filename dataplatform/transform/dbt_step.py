@@ -24,6 +24,7 @@ from dataplatform.resources.instance import (
 from dataplatform.transform.dbt_run import Invocation, NodeDone, Said, run_dbt
 from dataplatform.transform.gate import outside_parents
 from dataplatform.transform.outcome import sentences
+from dataplatform.transform.quarantine import last_replays
 from dataplatform.transform.records import Targets, let_downstream_go_on
 from dataplatform.transform.rules import Rules
 from dataplatform.transform.step_plan import StepPlan, plan_step
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from dataplatform.resources.warehouse import Warehouse
 
 _FLUSH_SECONDS = 1.0
+#: Tells rows that are set aside which run did it.
+RUN_ID = "DATAPLATFORM_RUN_ID"
 
 
 def build(
@@ -65,7 +68,7 @@ def build(
         reported: dict[str, NodeDone] = {}
         if plan.run or tests:
             recorder.before()
-            export(warehouse.dbt_variables())
+            export({**warehouse.dbt_variables(), RUN_ID: context.run_id})
             yield from _run(context, project, plan, tests, days, recorder, reported)
     yield from let_downstream_go_on(
         context, [asset_key(node.relation) for node in graph.nodes if node.id in selected]
@@ -115,6 +118,7 @@ def _plan(
         for key, one in known.items()
     }
     days = {node.id for node in graph.nodes if node.partition} if by_name else set()
+    present = _present(warehouse)
     plan = plan_step(
         graph,
         selected,
@@ -122,8 +126,9 @@ def _plan(
         recorded=recorded,
         checks=checks,
         verdicts=verdicts,
-        present=_present(warehouse),
+        present=present,
         always=days & selected,
+        set_aside=rules.set_aside(last_replays(warehouse, present)),
     )
     return plan, Targets(instance, known)
 

@@ -16,7 +16,7 @@ from dataplatform.keys import Relation
 from dataplatform.transform.unchanged import Expected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from dataplatform.declarations.contract import Contract
 
@@ -61,6 +61,18 @@ class Rules:
             for check in checks:
                 found.setdefault(relation, {})[check.name] = Expected(version)
         return found
+
+    def set_aside(self, replays: Mapping[Relation, str]) -> dict[Relation, str]:
+        """Return what changes the rows of relations after their build: rules that set rows aside.
+
+        Args:
+            replays: when rows of a relation were last brought back.
+        """
+        return {
+            relation: f"{self.contract_test[relation].code_version} {replays.get(relation, '')}"
+            for relation, checks in self.contract_checks.items()
+            if any(check.on_failure == "quarantine" for check in checks)
+        }
 
     def tests_of_checks(self, checks: set[tuple[Relation, str]]) -> set[str]:
         """Return the ids of the tests that evaluate these checks, named by relation and name."""

@@ -41,6 +41,7 @@ def plan_step(
     verdicts: Mapping[Relation, Mapping[str, RecordedVerdict]],
     present: Collection[Relation],
     always: Collection[str] = (),
+    set_aside: Mapping[Relation, str] | None = None,
 ) -> StepPlan:
     """Return the plan of a step.
 
@@ -53,10 +54,11 @@ def plan_step(
         verdicts: the last verdicts of those checks.
         present: relations that exist in the warehouse.
         always: ids that run even when unchanged (days asked for by name).
+        set_aside: which rows of a relation are set aside or brought back after it was built.
     """
     kept_out = left_out(graph, selected, failed)
     building = [node for node in graph.nodes if node.id in set(selected) - kept_out.keys()]
-    versions = expected_versions(graph, [node.id for node in building], recorded)
+    versions = expected_versions(graph, [node.id for node in building], recorded, set_aside)
     run: dict[str, str] = {}
     unchanged: list[str] = []
     code_changed: set[str] = set()

@@ -40,9 +40,16 @@ class Expected:
     rule_version: str | None
 
 
-def data_version(code_version: str, parents: Mapping[Relation, str]) -> str:
-    """Return the data version of a model built by this code from these inputs."""
-    text = "\n".join([code_version, *(f"{name}={parents[name]}" for name in sorted(parents))])
+def data_version(code_version: str, parents: Mapping[Relation, str], set_aside: str = "") -> str:
+    """Return the data version of a model built by this code from these inputs.
+
+    Args:
+        code_version: of the model.
+        parents: the data version of each input.
+        set_aside: which rows are set aside or brought back after it was built; empty for none.
+    """
+    lines = [code_version, *(f"{name}={parents[name]}" for name in sorted(parents))]
+    text = "\n".join([*lines, set_aside] if set_aside else lines)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -50,6 +57,7 @@ def expected_versions(
     graph: DbtGraph,
     building: Collection[str],
     recorded: Mapping[Relation, Recorded],
+    set_aside: Mapping[Relation, str] | None = None,
 ) -> dict[str, str | None]:
     """Return the data version each node of ``building`` has after this step, by id.
 
@@ -70,7 +78,8 @@ def expected_versions(
                 break
             inputs[relation] = version
         complete = len(inputs) == len(node.parents)
-        found[node.id] = data_version(node.code_version, inputs) if complete else None
+        aside = (set_aside or {}).get(node.relation, "")
+        found[node.id] = data_version(node.code_version, inputs, aside) if complete else None
     return found
 
 

@@ -51,13 +51,16 @@ class Autocommitting(DuckDBAdapter):
         said: the statements that were run.
     """
 
-    swap = CloneSwap()
-
     def __init__(self) -> None:
         super().__init__(lambda: Path("nowhere"))
         self._memory = duckdb.connect()
         self.lives: int | None = None
         self.said: list[str] = []
+
+    @property
+    def swap(self) -> CloneSwap:
+        """Snowflake's statements."""
+        return CloneSwap()
 
     @contextmanager
     def session(self, purpose: str, patience: float | None = None) -> Iterator[Session]:

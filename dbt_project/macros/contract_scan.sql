@@ -38,15 +38,36 @@
   {%- if scanned -%}
     {%- set row = run_query(contract_statement(relation, scanned, day)).rows[0] -%}
     {%- set samples = contract_samples(relation, scanned, row, types, day) -%}
+    {%- set aside = contract_set_aside(relation, scanned, row, day)
+          if scanned | selectattr('quarantine', 'defined') | selectattr('quarantine') | list
+          else {'rules': [], 'error': none} -%}
+    {#- The other rules are about the rows that stay. -#}
+    {%- if aside.rules and not aside.error -%}
+      {%- set rest = run_query(contract_statement(relation, scanned, day)).rows[0] -%}
+      {%- set rest_samples = contract_samples(relation, scanned, rest, types, day) -%}
+    {%- else -%}
+      {%- set rest, rest_samples = row, samples -%}
+    {%- endif -%}
     {%- for rule in scanned -%}
       {%- set at = 4 * loop.index0 -%}
-      {%- set sample = samples.get(rule.name, {}) -%}
-      {%- set observed, failing = row[at], row[at + 1] -%}
+      {%- set moved = rule.name in aside.rules -%}
+      {%- set found = row if moved else rest -%}
+      {%- set sample = (samples if moved else rest_samples).get(rule.name, {}) -%}
+      {%- set observed, failing = found[at], found[at + 1] -%}
       {%- if rule.unique and 'total' in sample -%}
         {%- set observed, failing = sample.total, sample.total -%}
       {%- endif -%}
       {%- set verdict = contract_verdict(
-            rule, row[at + 3] | int == 1, observed, failing, row[at + 2], none) -%}
+            rule, found[at + 3] | int == 1, observed, failing, found[at + 2],
+            aside.error if moved else none) -%}
+      {%- if moved -%}
+        {%- do verdict.update({'passed': false}) -%}
+        {%- if not aside.error -%}
+          {%- do verdict.update({'severity': 'WARN', 'set_aside': failing}) -%}
+        {%- else -%}
+          {%- do verdict.update({'severity': 'ERROR'}) -%}
+        {%- endif -%}
+      {%- endif -%}
       {%- do verdict.update({'sample_keys': sample.get('keys', [])}) -%}
       {%- if day and is_backfill() and '__dataplatform_days__' in rule.reproduce -%}
         {%- do verdict.update({

@@ -16,6 +16,7 @@ from dataplatform.keys import Relation
 
 if TYPE_CHECKING:
     from dataplatform.resources.warehouse.publishing import Publisher
+    from dataplatform.resources.warehouse.swap import Swap
 
 SYNCED_COLUMN = "_fivetran_synced"
 DELETED_COLUMN = "_fivetran_deleted"
@@ -73,11 +74,14 @@ class Warehouse(Protocol):
         """The SQL dialect by sqlglot's name, for example ``duckdb``."""
         ...
 
-    def session(self, purpose: str) -> AbstractContextManager[Session]:
+    def session(
+        self, purpose: str, patience: float | None = None
+    ) -> AbstractContextManager[Session]:
         """Open a session.
 
         Args:
             purpose: who asks and why, in words that help someone who waits for the lock.
+            patience: seconds to wait for a warehouse that is in use; long by default.
 
         Raises:
             UserError: the warehouse cannot be reached, or stayed locked by another program.
@@ -116,6 +120,11 @@ class Warehouse(Protocol):
         Raises:
             UserError: the warehouse cannot be reached, or stayed in use by another program.
         """
+        ...
+
+    @property
+    def swap(self) -> Swap:
+        """How the warehouse names things and keeps versions, as SQL."""
         ...
 
     @property

@@ -20,10 +20,10 @@ from dataplatform.resources.warehouse.interface import (
     Session,
     TableFacts,
     digest,
-    quoted,
 )
 from dataplatform.resources.warehouse.sql import SqlWarehouse
 from dataplatform.resources.warehouse.swap import CloneSwap
+from dataplatform.snowflake_load import folded, load_statements
 
 LOGIN_TIMEOUT_SECONDS = 30
 NETWORK_TIMEOUT_SECONDS = 300
@@ -47,10 +47,14 @@ class SnowflakeAdapter(SqlWarehouse):
     """
 
     dialect = "snowflake"
-    swap = CloneSwap()
 
     def __init__(self, settings: Callable[[], Mapping[str, Any]]) -> None:
         self._settings = settings
+
+    @property
+    def swap(self) -> CloneSwap:
+        """Versions are clones, and so is what consumers read."""
+        return CloneSwap()
 
     @contextmanager
     def session(self, purpose: str, patience: float | None = None) -> Iterator[Session]:
@@ -108,24 +112,10 @@ class SnowflakeAdapter(SqlWarehouse):
         }
 
     def load_parquet(self, relation: Relation, path: Path) -> int:
-        """Make a table of a Parquet file's rows: PUT to the user's stage, then one COPY INTO."""
-        from pyarrow import parquet
-
-        columns = snowflake_columns(parquet.read_schema(path))
-        declared = ", ".join(f"{folded(name)} {kind}" for name, kind in columns.items())
-        selected = ", ".join(
-            f"PARSE_JSON($1:{quoted(name)})" if kind == "VARIANT" else f"$1:{quoted(name)}::{kind}"
-            for name, kind in columns.items()
-        )
-        stage = f"@~/dataplatform/{relation.schema}/{relation.table}"
+        """Make a table of a Parquet file's rows: PUT to a stage, then one COPY INTO."""
         with self.session(f"load {relation}") as session:
-            session.execute(f"CREATE SCHEMA IF NOT EXISTS {folded(relation.schema)}")
-            session.execute(f"CREATE OR REPLACE TABLE {named(relation)} ({declared})")
-            session.execute(f"PUT 'file://{path}' '{stage}' AUTO_COMPRESS = FALSE OVERWRITE = TRUE")
-            session.execute(
-                f"COPY INTO {named(relation)} FROM (SELECT {selected} FROM '{stage}') "
-                "FILE_FORMAT = (TYPE = PARQUET USE_LOGICAL_TYPE = TRUE) PURGE = TRUE"
-            )
+            for statement in load_statements(relation.schema, relation.table, path):
+                session.execute(statement)
             return int(session.execute(f"SELECT count(*) FROM {named(relation)}")[0][0])
 
     def export_parquet(self, relation: Relation, path: Path) -> int:
@@ -174,38 +164,6 @@ class SnowflakeAdapter(SqlWarehouse):
         return TableFacts(columns, int(state[0]), digest([*state, *columns.items()]))
 
 
-def folded(name: str) -> str:
-    """Return an identifier quoted after Snowflake's own folding to upper case."""
-    return quoted(name.upper())
-
-
 def named(relation: Relation) -> str:
     """Return the quoted ``SCHEMA.TABLE`` of a relation."""
     return f"{folded(relation.schema)}.{folded(relation.table)}"
-
-
-def snowflake_columns(schema: Any) -> dict[str, str]:
-    """Return the columns of a Parquet file with the types that hold their values in Snowflake."""
-    import pyarrow as pa
-
-    found = {}
-    for field in schema:
-        kind = field.type
-        if pa.types.is_boolean(kind):
-            name = "BOOLEAN"
-        elif pa.types.is_integer(kind):
-            name = "NUMBER(38,0)"
-        elif pa.types.is_decimal(kind):
-            name = f"NUMBER({kind.precision},{kind.scale})"
-        elif pa.types.is_floating(kind):
-            name = "FLOAT"
-        elif pa.types.is_date(kind):
-            name = "DATE"
-        elif pa.types.is_timestamp(kind):
-            name = "TIMESTAMP_TZ" if kind.tz else "TIMESTAMP_NTZ"
-        elif pa.types.is_binary(kind):
-            name = "BINARY"
-        else:
-            name = "VARCHAR"
-        found[field.name] = name
-    return found

@@ -20,13 +20,12 @@ from dataplatform.resources.warehouse.swap import Swap
 
 
 class SqlWarehouse(ABC):
-    """The part of a warehouse that is the same whatever its dialect.
+    """The part of a warehouse that is the same whatever its dialect."""
 
-    Attributes:
-        swap: how versions of published tables are kept and shown.
-    """
-
-    swap: Swap = Swap()
+    @property
+    def swap(self) -> Swap:
+        """How versions of published tables are kept and shown: as tables behind a view."""
+        return Swap()
 
     @abstractmethod
     def session(

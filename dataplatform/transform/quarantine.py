@@ -1,0 +1,308 @@
+"""Rows that were set aside: what waits, and bringing back what keeps its rules now.
+
+Plain Python over the warehouse. Rows come here inside dbt (``macros/quarantine.sql``), before
+anything reads their table; a person repairs them here, or their rule, or their source. Every
+change of a table and its quarantine is one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from dataplatform.checks.contract_rules import checks_of, scan_checks
+from dataplatform.checks.dialects import dialect
+from dataplatform.checks.masking import masked
+from dataplatform.checks.predicates import pieces
+from dataplatform.declarations.errors import UserError, nearest
+from dataplatform.keys import PLATFORM, QUARANTINE, Relation
+from dataplatform.resources.warehouse.swap import Swap
+
+if TYPE_CHECKING:
+    from dataplatform.declarations.contract import Contract
+    from dataplatform.declarations.project import Project
+    from dataplatform.resources.warehouse import Session, Warehouse
+
+#: What was replayed, and when: the next build of a table takes it into account.
+REPLAYS = Relation(PLATFORM, "replays")
+#: What the quarantine adds to a row.
+MARKS = ("_rule", "_quarantined_at", "_run_id", "_key", "_original", "_replayed_at")
+_MASK = "***"
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What waits in one quarantine.
+
+    Attributes:
+        rules: how many rows break each rule, or several rules together.
+        replayed: rows that came back; they are remembered should their bad selves come again.
+    """
+
+    relation: Relation
+    rules: dict[str, int]
+    oldest: str
+    replayed: int
+
+    @property
+    def rows(self) -> int:
+        """How many rows wait."""
+        return sum(self.rules.values())
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay did.
+
+    Attributes:
+        returned: rows that went back into their table.
+        settled: rows whose table has them by now, as good ones: repaired at their source.
+        waiting: rows that still break a rule.
+    """
+
+    relation: Relation
+    returned: int
+    settled: int
+    waiting: int
+
+
+class Quarantine:
+    """The quarantines of one warehouse.
+
+    Args:
+        project: its contracts say which rules set rows aside.
+        warehouse: where the tables are.
+        patience: seconds to wait for a warehouse in use.
+    """
+
+    def __init__(self, project: Project, warehouse: Warehouse, patience: float = 20.0) -> None:
+        self._contracts = {contract.relation: contract for contract in project.contracts}
+        self._warehouse = warehouse
+        self._sql = dialect(warehouse.dialect)
+        self._swap: Swap = warehouse.swap
+        self._patience = patience
+
+    def waiting(self) -> list[Waiting]:
+        """Return what waits, by table."""
+        with self._session("what waits in quarantine") as session:
+            return [self._waiting(session, one) for one in self._relations(session)]
+
+    def show(self, name: str, limit: int) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Return the columns and the waiting rows of a quarantine; masked columns are masked.
+
+        Raises:
+            UserError: nothing was ever set aside from such a table.
+        """
+        with self._session("rows in quarantine") as session:
+            relation = self._find(session, name)
+            columns = [*MARKS[:4], *self._columns(session, relation)]
+            listed = ", ".join(self._swap.column(column) for column in columns)
+            rows = session.execute(
+                f"SELECT {listed} FROM {self._swap.name(relation.quarantined)} WHERE "
+                f"{self._swap.column('_replayed_at')} IS NULL ORDER BY 2, 4 LIMIT {int(limit)}"
+            )
+        hidden = self._hidden(relation)
+        return columns, [
+            tuple(
+                _MASK if column.lower() in hidden and value is not None else value
+                for column, value in zip(columns, row, strict=True)
+            )
+            for row in rows
+        ]
+
+    def replay(self, name: str, who: str) -> Replayed:
+        """Bring back the rows that keep their rules now; the others stay.
+
+        Raises:
+            UserError: nothing waits, the table is gone, or no contract says what a good row is.
+        """
+        with self._session(f"replay {name}") as session:
+            relation = self._find(session, name)
+            waiting = self._waiting(session, relation)
+            if not waiting.rows:
+                raise UserError(f"Nothing of {relation} waits in quarantine.")
+            columns = self._columns(session, relation)
+            there = {name.lower() for name in self._warehouse_columns(session, relation)}
+            if not there:
+                raise UserError(f"{relation} is not there to take its rows back: build it first.")
+            kept = [column for column in columns if column.lower() in there]
+            return self._replay(session, relation, kept, waiting, who)
+
+    def drop(self, name: str) -> int:
+        """Delete the rows that wait, for good; return how many.
+
+        Raises:
+            UserError: nothing waits there.
+        """
+        with self._session(f"drop the quarantine of {name}") as session:
+            relation = self._find(session, name)
+            waiting = self._waiting(session, relation)
+            if not waiting.rows:
+                raise UserError(f"Nothing of {relation} waits in quarantine.")
+            session.execute(
+                f"DELETE FROM {self._swap.name(relation.quarantined)} "
+                f"WHERE {self._swap.column('_replayed_at')} IS NULL"
+            )
+            return waiting.rows
+
+    def _replay(
+        self,
+        session: Session,
+        relation: Relation,
+        columns: Sequence[str],
+        waiting: Waiting,
+        who: str,
+    ) -> Replayed:
+        swap, q = self._swap, self._swap.name(relation.quarantined)
+        table, key = swap.name(relation), self._key(relation, columns)
+        listed = ", ".join(swap.column(column) for column in columns)
+        bad = self._bad(relation)
+        replayed, keyed = swap.column("_replayed_at"), swap.column("_key")
+        good = f"{replayed} IS NULL AND NOT ({bad})"
+        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+        self._make_replays(session)
+        session.execute("BEGIN")
+        try:
+            # A key may have been repaired too: it is told anew from the row as it is.
+            session.execute(f"UPDATE {q} SET {keyed} = {key} WHERE {good}")
+            there = f"{keyed} IN (SELECT {key} FROM {table})"
+            settled = int(
+                session.execute(f"SELECT count(*) FROM {q} WHERE {good} AND {there}")[0][0]
+            )
+            session.execute(f"DELETE FROM {q} WHERE {good} AND {there}")
+            returned = int(session.execute(f"SELECT count(*) FROM {q} WHERE {good}")[0][0])
+            session.execute(f"INSERT INTO {table} ({listed}) SELECT {listed} FROM {q} WHERE {good}")
+            session.execute(f"UPDATE {q} SET {replayed} = '{now}' WHERE {good}")
+            if returned or settled:
+                session.execute(
+                    f"INSERT INTO {swap.name(REPLAYS)} VALUES ({swap.literal(str(relation))}, "
+                    f"'{now}', {swap.literal(who)}, {returned})"
+                )
+            session.execute("COMMIT")
+        except BaseException:
+            session.execute("ROLLBACK")
+            raise
+        return Replayed(relation, returned, settled, waiting.rows - returned - settled)
+
+    def _bad(self, relation: Relation) -> str:
+        """Return the condition of rows that break one of the table's quarantine rules today."""
+        contract = self._contract(relation)
+        found = [
+            f"coalesce(({piece.predicate}), false)"
+            for place, check in enumerate(scan_checks(checks_of(contract)))
+            if check.on_failure == "quarantine"
+            and (piece := pieces(check, place, self._sql)).predicate
+        ]
+        return " OR ".join(found) or "false"
+
+    def _key(self, relation: Relation, columns: Sequence[str]) -> str:
+        """Return the text that tells a row from others, as ``macros/quarantine.sql`` writes it."""
+        whole = "'row ' || " + self._original(columns)
+        names = {column.lower(): column for column in columns}
+        checks = scan_checks(checks_of(self._contract(relation)))
+        key = next((check.key for check in checks if check.key), ())
+        parts = [self._swap.column(names[name.lower()]) for name in key if name.lower() in names]
+        if not parts:
+            return whole
+        empty = " OR ".join(f"{part} IS NULL" for part in parts)
+        text = " || ', ' || ".join(self._sql.text(part) for part in parts)
+        return f"CASE WHEN {empty} THEN {whole} ELSE {text} END"
+
+    def _original(self, columns: Sequence[str]) -> str:
+        parts = [
+            f"coalesce({self._sql.text(self._swap.column(column))}, '~')"
+            for column in columns
+            if not column.startswith("_")
+        ]
+        joined = " || '|' || ".join(parts) or "'~'"
+        return f"md5({self._sql.text(joined)})"
+
+    def _contract(self, relation: Relation) -> Contract:
+        if relation not in self._contracts:
+            raise UserError(
+                f"No contract is about {relation} any more, so nothing says which rows are good: "
+                f"drop its quarantine, or write the contract."
+            )
+        return self._contracts[relation]
+
+    def _hidden(self, relation: Relation) -> set[str]:
+        contract = self._contracts.get(relation)
+        if contract is None:
+            return set()
+        secret = {
+            column.name.lower() for column in contract.columns if masked(column.classification)
+        }
+        keys = {name.lower() for check in scan_checks(checks_of(contract)) for name in check.key}
+        return secret | ({"_key"} if secret & keys else set())
+
+    def _session(self, purpose: str) -> Any:
+        return self._warehouse.session(purpose, self._patience)
+
+    def _relations(self, session: Session) -> list[Relation]:
+        names = sorted(self._swap.tables(session, QUARANTINE))
+        known = {str(one.quarantined.table).lower(): one for one in self._contracts}
+        return [known.get(name) or Relation(*name.split("__", 1)) for name in names if "__" in name]
+
+    def _find(self, session: Session, name: str) -> Relation:
+        relations = self._relations(session)
+        matching = [one for one in relations if name in (str(one), one.table)]
+        if len(matching) == 1:
+            return matching[0]
+        if matching:
+            raise UserError(f"{name!r} may be {' or '.join(map(str, matching))}: say which.")
+        if not relations:
+            raise UserError(f"Nothing is in quarantine, of {name} or of any other table.")
+        raise UserError(
+            f"Nothing of {name} was ever set aside.{nearest(name, [str(one) for one in relations])}"
+        )
+
+    def _waiting(self, session: Session, relation: Relation) -> Waiting:
+        rule, replayed = self._swap.column("_rule"), self._swap.column("_replayed_at")
+        rows = session.execute(
+            f"SELECT {rule}, count(*), count({replayed}), "
+            f"cast(min({self._swap.column('_quarantined_at')}) AS {self._swap.text_type}) "
+            f"FROM {self._swap.name(relation.quarantined)} GROUP BY 1"
+        )
+        waiting = {name: int(total) - int(back) for name, total, back, _ in rows}
+        return Waiting(
+            relation,
+            {name: count for name, count in sorted(waiting.items()) if count},
+            min((str(at)[:16] for _, total, back, at in rows if total > back), default=""),
+            sum(int(back) for _, _, back, _ in rows),
+        )
+
+    def _columns(self, session: Session, relation: Relation) -> list[str]:
+        found = self._warehouse_columns(session, relation.quarantined)
+        return [name for name in found if name.lower() not in MARKS]
+
+    def _warehouse_columns(self, session: Session, relation: Relation) -> list[str]:
+        return list(self._warehouse.columns(relation) or {})
+
+    def _make_replays(self, session: Session) -> None:
+        text, number = self._swap.text_type, self._swap.number_type
+        session.execute(self._swap.schema(PLATFORM))
+        session.execute(
+            f"CREATE TABLE IF NOT EXISTS {self._swap.name(REPLAYS)} "
+            f"({self._swap.column('target')} {text}, {self._swap.column('replayed_at')} {text}, "
+            f"{self._swap.column('who')} {text}, {self._swap.column('row_count')} {number})"
+        )
+
+
+def last_replays(warehouse: Warehouse, present: set[Relation]) -> dict[Relation, str]:
+    """Return when rows of each table were last replayed; none where nothing ever was.
+
+    Args:
+        warehouse: where it is written down.
+        present: the relations that exist.
+    """
+    if REPLAYS not in present:
+        return {}
+    swap = warehouse.swap
+    rows = warehouse.query(
+        f"SELECT {swap.column('target')}, max({swap.column('replayed_at')}) "
+        f"FROM {swap.name(REPLAYS)} GROUP BY 1",
+        "last replays",
+    )
+    return {Relation(*str(target).split(".", 1)): str(at) for target, at in rows}
