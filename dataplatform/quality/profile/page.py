@@ -6,10 +6,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dataplatform.checks.spec import safe_name
 from dataplatform.keys import layer_of
 from dataplatform.quality.profile.model import ColumnProfile, TableProfile
 from dataplatform.quality.profile.paste import compact, suggested_yaml
-from dataplatform.quality.profile.rules import suggested_rules
+from dataplatform.quality.profile.rules import Suggestion, suggested_rules
 from dataplatform.quality.report import charts
 from dataplatform.quality.report.gather import report_folder
 from dataplatform.quality.report.model import Report
@@ -69,9 +70,20 @@ def render_profile(
         layer=layer_of(profile.relation),
         owner=owner,
         columns=[(one, row, _chart(one)) for one, row in zip(profile.columns, rows, strict=True)],
-        rules=suggested_rules(profile),
+        rules=_by_column(suggested_rules(profile)),
         yaml=suggested_yaml(profile),
     )
+
+
+def _by_column(rules: list[Suggestion]) -> list[tuple[str, list[tuple[str, Suggestion]]]]:
+    """Return suggestions by column, each with its name without the column's."""
+    found: dict[str, list[tuple[str, Suggestion]]] = {}
+    for one in rules:
+        name = str(one.rule["name"])
+        short = name.removeprefix(safe_name(f"{one.column}_")) if one.column else name
+        short = short.lstrip("_")
+        found.setdefault(one.column or "the table", []).append((short, one))
+    return list(found.items())
 
 
 def _chart(column: ColumnProfile) -> dict[str, Any] | None:

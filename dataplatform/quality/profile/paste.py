@@ -31,12 +31,16 @@ def compact(profile: TableProfile) -> list[dict[str, str]]:
             "type": column.type,
             "empty": share(column.nulls, profile.rows),
             "distinct": distinct(column),
-            "smallest": short(column.min),
-            "greatest": short(column.max),
+            "smallest": short(_to_the_second(column, column.min)),
+            "greatest": short(_to_the_second(column, column.max)),
             "mostly": mostly(column),
         }
         for column in profile.columns
     ]
+
+
+def _to_the_second(column: ColumnProfile, value: Any) -> Any:
+    return value[:19] if column.kind == "timestamp" and isinstance(value, str) else value
 
 
 def distinct(column: ColumnProfile) -> str:

@@ -107,7 +107,7 @@ def observed(
 
     Args:
         points: verdicts, the oldest first.
-        began, ended: of the incident; without an end, it lasts.
+        began, ended: of the incident; an end that is still to come is the present.
     """
     known = [
         point
@@ -128,7 +128,7 @@ def observed(
                 "xref": "x",
                 "yref": "paper",
                 "x0": _iso(began),
-                "x1": _iso(ended if ended is not None else known[-1].timestamp),
+                "x1": _iso(known[-1].timestamp if ended is None else ended),
                 "y0": 0,
                 "y1": 1,
                 "fillcolor": "--bad",
@@ -159,10 +159,17 @@ def histogram(bars: Sequence[Any], dates: bool) -> Figure:
         bars: with ``low``, ``high`` and ``count``.
         dates: whether the numbers are seconds since 1970.
     """
-    middles = [(bar.low + bar.high) / 2 for bar in bars]
     width = bars[0].high - bars[0].low
+    # A bar for each whole number stands on its number.
+    single = not dates and width == 1 and all(bar.low == round(bar.low) for bar in bars)
+    middles = [bar.low if single else (bar.low + bar.high) / 2 for bar in bars]
     form = "%-d %b %Y" if width >= 86400 else "%-d %b %Y %H:%M"
-    names = [f"{_name(bar.low, dates, form)} – {_name(bar.high, dates, form)}" for bar in bars]
+    names = [
+        _name(bar.low, dates, form)
+        if single
+        else f"{_name(bar.low, dates, form)} – {_name(bar.high, dates, form)}"
+        for bar in bars
+    ]
     return {
         "data": [
             {

@@ -128,12 +128,15 @@ def _upstream(
 ) -> tuple[Change, ...]:
     since = incident.kept_until or incident.began - _LOOK_BACK
     found = []
-    for relation in lineage.above(incident.relation):
+    # The table itself comes last: where nothing above it changed, its own rows did.
+    for relation in (*lineage.above(incident.relation), incident.relation):
         own = next(
             (
                 one
                 for one in incidents.get(relation, ())
-                if one.began <= incident.began and (one.ended is None or one.ended > since)
+                if one.id != incident.id
+                and one.began <= incident.began
+                and (one.ended is None or one.ended > since)
             ),
             None,
         )

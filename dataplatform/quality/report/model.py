@@ -153,7 +153,7 @@ class Breach:
 
 @dataclass(frozen=True)
 class Change:
-    """A table whose rows changed, upstream of an incident, before it began."""
+    """A table whose rows changed before an incident began: one upstream, or its own."""
 
     relation: Relation
     at: float
@@ -182,7 +182,7 @@ class Incident:
         ended: when every rule was kept again; None while it lasts.
         run_id: the run in which it was first seen.
         kept_until: when the rule that broke first was last kept; None if it never was.
-        upstream: what changed upstream since then, the first first.
+        upstream: what changed since then, upstream or in the table itself, the first first.
         downstream: tables that are made from it.
         readers: what reads it, or a table made from it.
     """

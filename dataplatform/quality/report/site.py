@@ -84,7 +84,12 @@ def render(report: Report) -> Iterator[tuple[str, str]]:
     known = {table.relation for table in report.tables}
     for incident in report.incidents:
         text = page(
-            "incident", "../", incident=incident, known=known, figure=_observed(incident), **common
+            "incident",
+            "../",
+            incident=incident,
+            known=known,
+            figure=_observed(incident, now),
+            **common,
         )
         yield f"incidents/{incident.id}.html", text
     yield "incidents.html", page("incidents", "", **common)
@@ -144,9 +149,9 @@ def write_assets(folder: Path, plotted: bool) -> None:
 _PLOTTED = 'class="plot"'
 
 
-def _observed(incident: Incident) -> charts.Figure | None:
+def _observed(incident: Incident, now: float) -> charts.Figure | None:
     for breach in incident.breaches:
-        figure = charts.observed(breach.history, incident.began, incident.ended)
+        figure = charts.observed(breach.history, incident.began, incident.ended or now)
         if figure is not None:
             figure["layout"]["title"] = breach.rule
             return figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -69,7 +70,9 @@ def value(found: Any) -> str:
         return "yes" if found else "no"
     if isinstance(found, int):
         return f"{found:,}"
-    return f"{found:,.4g}" if isinstance(found, float) and abs(found) < 1e6 else str(found)
+    if isinstance(found, float) and math.isfinite(found):
+        return f"{found:,.4g}" if abs(found) < 1e4 else f"{found:,.0f}"
+    return str(found)
 
 
 def spoken(name: str) -> str:

@@ -60,11 +60,11 @@
   addEventListener("DOMContentLoaded", () => {
     const places = all(".plot");
     if (!places.length || !window.Plotly) return;
-    // A long page draws its charts as they come into sight; paper wants them all.
+    // A page with very many charts draws them as they come into sight; paper wants them all.
     const seen = new IntersectionObserver(entries => {
       for (const entry of entries) if (entry.isIntersecting) { seen.unobserve(entry.target); draw(entry.target); }
     }, { rootMargin: "600px" });
-    places.forEach(place => seen.observe(place));
+    places.forEach(place => places.length > 40 ? seen.observe(place) : draw(place));
     const again = () => places.filter(place => place.data).forEach(draw);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
     matchMedia("print").addEventListener("change", event => { (event.matches ? places : places.filter(p => p.data)).forEach(draw); });
