@@ -24,9 +24,10 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks.servers import Bench, servers, timed
+from benchmarks.servers import MEMORY_TARGET, Bench, servers, timed
+from benchmarks.targets import Targets
 from dataplatform.duckdb_file import open_duckdb
-from dataplatform.local.fivetran.services.postgres_slot import Names, number
+from dataplatform.local.fivetran.services.postgres_slot import Names, drop_slot, number
 from dataplatform.local.fivetran.services.postgres_stream import changes
 
 LOG_SHARE = 0.02
@@ -150,7 +151,7 @@ def measure(rows: int, backlog: int, rounds: int, seconds: float, folder: Path) 
         until = number(row[0])
         found["apply"] = timed(lambda: bench.service.sync(made))
         found["read"] = timed(lambda: _throw_away(bench, until))
-        connection.execute("SELECT pg_drop_replication_slot('bare')")
+        drop_slot(connection, _BARE.slot)
         found["lag"] = _lag(bench, made, seconds)
         _assert_equal(bench, connection, bench.service.warehouse())
         found["rss"] = bench.memory.peak
@@ -169,26 +170,22 @@ def main() -> int:
         found = measure(
             options.rows, options.changes, options.rounds, options.seconds, Path(folder)
         )
-    by_log = found["log_few"] / found["log_load"]
-    by_query = found["query_few"] / found["query_load"]
+    told = Targets("cdc")
+    told.at_most("few_by_log_vs_first_load", found["log_few"] / found["log_load"], LOG_SHARE)
+    told.at_most(
+        "few_by_query_vs_first_load", found["query_few"] / found["query_load"], QUERY_SHARE
+    )
     speed = found["written"] / found["apply"]
-    print(f"cdc/few_by_log_vs_first_load {by_log:.4f} (target <= {LOG_SHARE:.2f})")
-    print(f"cdc/few_by_query_vs_first_load {by_query:.4f} (target <= {QUERY_SHARE:.2f})")
-    print(f"cdc/changes_applied_per_second {speed:.0f} (target >= {CHANGES_A_SECOND})")
-    print(f"cdc/applied_vs_read_and_thrown_away {found['read'] / found['apply']:.2f} (reported)")
-    print(f"cdc/lag_seconds_at_1000_per_second {found['lag']:.2f} (target < {LAG_SECONDS:.0f})")
-    print(
-        f"cdc/seconds first load {found['log_load']:.2f} few by log {found['log_few']:.3f} "
-        f"few by query {found['query_few']:.3f} backlog {found['apply']:.2f}"
-    )
-    print(f"cdc/peak_rss_mb {found['rss'] / 1e6:.0f} (reported)")
-    met = (
-        by_log <= LOG_SHARE
-        and by_query <= QUERY_SHARE
-        and speed >= CHANGES_A_SECOND
-        and found["lag"] < LAG_SECONDS
-    )
-    return 0 if met else 1
+    told.at_least("changes_applied_per_second", speed, CHANGES_A_SECOND, digits=0)
+    told.at_most("lag_seconds_at_1000_per_second", found["lag"], LAG_SECONDS)
+    told.at_most("peak_rss_mb", found["rss"] / 1e6, MEMORY_TARGET / 1e6, digits=0)
+    told.reported("applied_vs_read_and_thrown_away", found["read"] / found["apply"])
+    told.reported("seconds_first_load_by_log", found["log_load"])
+    told.reported("seconds_first_load_by_query", found["query_load"])
+    told.reported("seconds_few_by_log", found["log_few"], digits=3)
+    told.reported("seconds_few_by_query", found["query_few"], digits=3)
+    told.reported("seconds_backlog", found["apply"])
+    return told.code
 
 
 if __name__ == "__main__":

@@ -21,6 +21,9 @@ from dataplatform.local.postgres import Postgres
 from dataplatform.local.server import Fivetran
 from dataplatform_tests.child_server import child, free_port
 
+#: What the service may hold, however many rows it moves.
+MEMORY_TARGET = 1_000_000_000
+
 _TABLE = """
 CREATE TABLE measured AS
 SELECT i::bigint AS id, 'customer ' || i AS name, md5(i::text) AS digest,

@@ -25,12 +25,13 @@ from pathlib import Path
 import duckdb
 import psycopg
 
-from benchmarks.servers import servers, timed
+from benchmarks.servers import MEMORY_TARGET, servers, timed
+from benchmarks.targets import Targets
 from dataplatform.duckdb_file import load_extension
 
 DUCKDB_TARGET = 0.90
 COPY_TARGET = 0.60
-MEMORY_TARGET = 1_000_000_000
+COPY_AIM = 0.80
 
 
 def measure(rows: int, rounds: int, folder: Path, *, with_dlt: bool = True) -> dict[str, float]:
@@ -121,19 +122,16 @@ def main() -> int:
         found = measure(
             options.rows, options.rounds, Path(folder), with_dlt=not options.without_dlt
         )
-    by_duckdb = found["duckdb"] / found["service"]
-    by_copy = found["copy"] / found["service"]
-    print(f"sync/first_sync_vs_duckdb {by_duckdb:.2f} (target >= {DUCKDB_TARGET:.2f})")
-    print(f"sync/first_sync_vs_copy {by_copy:.2f} (target >= {COPY_TARGET:.2f})")
-    print(f"sync/peak_rss_mb {found['rss'] / 1e6:.0f} (target < {MEMORY_TARGET / 1e6:.0f})")
-    print(
-        f"sync/seconds service {found['service']:.2f} duckdb {found['duckdb']:.2f} "
-        f"copy {found['copy']:.2f}"
-    )
+    told = Targets("sync")
+    told.at_least("first_sync_vs_duckdb", found["duckdb"] / found["service"], DUCKDB_TARGET)
+    told.at_least("first_sync_vs_copy", found["copy"] / found["service"], COPY_TARGET)
+    told.reported("first_sync_vs_copy", found["copy"] / found["service"], aim=f">= {COPY_AIM:.2f}")
+    told.at_most("peak_rss_mb", found["rss"] / 1e6, MEMORY_TARGET / 1e6, digits=0)
+    for side in ("service", "duckdb", "copy"):
+        told.reported(f"seconds_{side}", found[side])
     if "dlt" in found:
-        print(f"sync/first_sync_vs_dlt {found['dlt'] / found['service']:.2f} (reported)")
-    met = by_duckdb >= DUCKDB_TARGET and by_copy >= COPY_TARGET and found["rss"] < MEMORY_TARGET
-    return 0 if met else 1
+        told.reported("first_sync_vs_dlt", found["dlt"] / found["service"])
+    return told.code
 
 
 if __name__ == "__main__":

@@ -96,8 +96,7 @@ def apply(as_json: AsJson = False, rotate: Rotate = False, allow_destroy: Destro
 def drift(as_json: AsJson = False) -> None:
     """Show how the account differs from what is declared, by connection; exit code 3 if it does.
 
-    The same comparison is a check on each connection's tables, which the schedule
-    connection_drift runs.
+    The same comparison is a check of each connection, which the schedule connection_drift runs.
     """
     from dataplatform.declarations.project import open_project
     from dataplatform.ingestion.drift.comparison import account_drift

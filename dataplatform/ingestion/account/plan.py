@@ -131,6 +131,23 @@ class Account:
 
         return knowledge
 
+    def knows_hidden(self, name: str, place: str) -> Callable[[str, Any], Knowledge]:
+        """Return the same for settings that the account shows in no way.
+
+        Of a connection that was made from here, what was never sent is not there.
+
+        Args:
+            name: the connection.
+            place: its service and schema, as it was written down when it was made.
+        """
+        knows, made_here = self.knows(name), place in self.made.content
+
+        def knowledge(path: str, value: Any) -> Knowledge:
+            state = knows(path, value)
+            return "changed" if made_here and state == "unknown" else state
+
+        return knowledge
+
 
 def tests_of(subject: str, answer: Live) -> list[SetupResult]:
     """Return the setup tests that an answer tells of."""

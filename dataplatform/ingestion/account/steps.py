@@ -73,7 +73,7 @@ def _settings(account: Account, plan: Plan, connection: Connection, item: Live) 
         {"auth": connection.auth} if connection.auth else {},
         {},
         account.resolved,
-        knows,
+        account.knows_hidden(name, f"{connection.service} {connection.destination_schema}"),
         hidden=True,
     )
     changes = [
