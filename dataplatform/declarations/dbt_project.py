@@ -135,11 +135,10 @@ def _target(project: Project) -> str:
 
 def parse_variables(project: Project) -> dict[str, str]:
     """Return the variables that dbt's profile reads, with stand-ins: parsing opens nothing."""
-    names = re.findall(
-        r"env_var\(\s*['\"](\w+)['\"]", (project.dbt / "profiles.yml").read_text(encoding="utf-8")
-    )
+    profile = (project.dbt / "profiles.yml").read_text(encoding="utf-8")
+    found = re.findall(r"env_var\(\s*['\"](\w+)['\"](?:\s*,\s*['\"]([^'\"]*)['\"])?", profile)
     known = {"DATAPLATFORM_DUCKDB_PATH": str(project.state / "warehouse.duckdb")}
-    return {name: known.get(name, "unset") for name in names}
+    return {name: known.get(name, default or "unset") for name, default in found}
 
 
 def _parse(project: Project, graph_file: Path) -> None:

@@ -66,6 +66,10 @@ class SnowflakeWarehouse(Strict):
     role: str
     warehouse: str
     database: str
+    #: Where the account answers, where that is not known from its name: a proxy, or a stand-in.
+    host: str | None = None
+    port: int | str | None = None
+    protocol: Literal["http", "https"] | None = None
 
 
 class Destination(Strict):
@@ -155,6 +159,7 @@ class LocalServices(Strict):
     crm: LocalService | None = None
     community: LocalService | None = None
     webhooks: LocalService | None = None
+    snowflake: LocalService | None = None
 
 
 class Demo(Strict):

@@ -20,6 +20,7 @@ LOCAL_FIELDS: dict[str, tuple[str, ...]] = {
     "community": ("url",),
     "fivetran": ("url", "api_key", "api_secret"),
     "webhooks": ("url", "secret"),
+    "snowflake": ("host", "port", "user", "password"),
 }
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}")

@@ -14,6 +14,7 @@ from dataplatform.local import ports
 from dataplatform.local.object_store import ObjectStore
 from dataplatform.local.postgres import Postgres
 from dataplatform.local.server import Community, Crm, Fivetran, Server, Webhooks
+from dataplatform.local.snowflake import Snowflake
 from dataplatform.local.state import CREDENTIALS, read_json, write_json
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ KINDS: dict[str, type[Server]] = {
     "community": Community,
     "fivetran": Fivetran,
     "webhooks": Webhooks,
+    "snowflake": Snowflake,
 }
 #: How long a server that was just killed may hold on to its ports, in seconds.
 PORT_PATIENCE = 5.0

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import duckdb
 
 #: The destinations that are served.
-SERVICES = ("duckdb", "ducklake")
+SERVICES = ("duckdb", "ducklake", "snowflake")
 
 
 class Session(Protocol):
@@ -135,6 +135,12 @@ def open_destination(
         )
 
         return DuckLakeDestination(lake_settings(config), scratch, salt)
+    if service == "snowflake":
+        from dataplatform.local.fivetran.destination_mirror import MirrorDestination
+        from dataplatform.local.fivetran.target_snowflake import SnowflakeTarget
+
+        target = SnowflakeTarget(config)
+        return MirrorDestination(target, Path(str(config["mirror"])), scratch, salt)
     raise SyncFailure(
         f"The destination service {service!r} is not known here; use one of {', '.join(SERVICES)}.",
         code="destination_unknown",

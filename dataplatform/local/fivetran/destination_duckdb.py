@@ -228,6 +228,10 @@ class DuckDBDestination:
         # A cursor without its table would skip the rows that went with it.
         return {s: body for s, body in held.items() if tuple(body["target"]) in there}
 
+    def new_session(self, engine: duckdb.DuckDBPyConnection, connection: str) -> DuckDBSession:
+        """Return a session on an open connection."""
+        return DuckDBSession(engine, connection)
+
     @contextmanager
     def session(self, connection: str, purpose: str) -> Iterator[DuckDBSession]:
         with open_duckdb(self.path, purpose=purpose) as engine:
@@ -235,7 +239,7 @@ class DuckDBDestination:
             engine.execute(f"SET disabled_compression_methods = {literal(_SLOW_COMPRESSION)}")
             engine.execute(f"SET temp_directory = {literal(str(self.scratch / 'spill'))}")
             engine.execute(f"SET VARIABLE {SALT} = {literal(self.salt)}")
-            with self._transaction(engine, DuckDBSession(engine, connection)) as session:
+            with self._transaction(engine, self.new_session(engine, connection)) as session:
                 yield session
 
     @contextmanager

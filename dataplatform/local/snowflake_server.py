@@ -1,0 +1,175 @@
+"""The local stand-in for Snowflake: fakesnow's server with what it lacks for dbt put right.
+
+A program of its own, run by the Python of `.venv-snowflake`, which has fakesnow and nothing of the
+platform. It reaches into fakesnow, whose version is pinned exactly; each repair says what it is
+for, and has a test. How it is started is in ``snowflake``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import Any
+
+import fakesnow.arrow
+import fakesnow.cursor
+import fakesnow.server
+import pyarrow
+import pyarrow.compute
+import snowflake.connector.errors
+import uvicorn
+from fakesnow.cursor import FakeSnowflakeCursor
+from fakesnow.instance import FakeSnow
+from sqlglot import exp
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+_DONE = "SELECT 'Statement executed successfully.' AS status"
+# What an account has and a double has not: accepted, without effect.
+_ACCOUNT = re.compile(
+    r"\s*(?:(?:create|alter|drop|show|describe|use)\s+(?:or\s+replace\s+)?(?:secondary\s+)?"
+    r"(?:warehouse|roles?|user|network\s+policy|resource\s+monitor|masking\s+policy"
+    r"|row\s+access\s+policy|task|tag|integration)\b|grant\b|revoke\b"
+    r"|alter\s+session\s+(?:set|unset)\b)",
+    re.IGNORECASE,
+)
+_COPY_GRANTS = re.compile(r"\s+copy\s+grants\b", re.IGNORECASE)
+_FUNCTIONS = {"warehouse": "DOUBLE", "role": "DOUBLE", "account": "DOUBLE", "region": "LOCAL"}
+_FUNCTION = re.compile(r"\bcurrent_(warehouse|role|account|region)\s*\(\s*\)", re.IGNORECASE)
+
+
+def repair_statements() -> None:
+    """Accept account-level statements, answer every error as SQL, leave no broken transaction."""
+    execute = FakeSnowflakeCursor.execute
+
+    def repaired(self: Any, command: str, *args: Any, **kwargs: Any) -> Any:
+        if _ACCOUNT.match(command):
+            command, args = _DONE, ()
+            kwargs.pop("binding_params", None)
+        command = _COPY_GRANTS.sub("", command)
+        command = _FUNCTION.sub(lambda found: f"'{_FUNCTIONS[found[1].lower()]}'", command)
+        try:
+            return execute(self, command, *args, **kwargs)
+        except (
+            snowflake.connector.errors.ProgrammingError,
+            snowflake.connector.errors.OperationalError,
+        ):
+            _roll_back_if_aborted(self)
+            raise
+        except Exception as error:
+            _roll_back_if_aborted(self)
+            # The server would answer 500, and every client would try again for minutes.
+            raise snowflake.connector.errors.ProgrammingError(
+                msg=f"SQL execution error: {error}", errno=100132, sqlstate="P0000"
+            ) from error
+
+    FakeSnowflakeCursor.execute = repaired
+
+
+def _roll_back_if_aborted(cursor: Any) -> None:
+    """Snowflake goes on after a statement that failed; DuckDB refuses all but ROLLBACK."""
+    try:
+        cursor._duck_conn.execute("SELECT 1")
+    except Exception as error:
+        if "transaction" in str(error).lower():
+            cursor._duck_conn.execute("ROLLBACK")
+            cursor._conn._in_transaction = False
+
+
+def repair_transforms() -> None:
+    """Make qualified temporary tables, and qualify what a MERGE inserts."""
+    transform = FakeSnowflakeCursor._transform
+    explode = FakeSnowflakeCursor._transform_explode
+
+    def transformed(self: Any, expression: Any, params: Any) -> Any:
+        return transform(self, _without_temporary(expression), params)
+
+    def exploded(self: Any, expression: Any) -> Any:
+        if isinstance(expression, exp.Merge):
+            _qualify_inserted(expression)
+        return explode(self, expression)
+
+    FakeSnowflakeCursor._transform = transformed
+    FakeSnowflakeCursor._transform_explode = exploded
+
+
+def _without_temporary(expression: Any) -> Any:
+    """DuckDB has temporary tables in a schema of their own only; dbt names another."""
+    if isinstance(expression, exp.Create) and expression.args.get("kind") in ("TABLE", "VIEW"):
+        table = expression.find(exp.Table)
+        properties = expression.args.get("properties")
+        if table is not None and table.db and properties is not None:
+            kept = [
+                one
+                for one in properties.expressions
+                if not isinstance(one, exp.TemporaryProperty | exp.TransientProperty)
+            ]
+            properties.set("expressions", kept)
+    return expression.transform(_portable, copy=False)
+
+
+def _portable(node: Any) -> Any:
+    """Write what DuckDB has by another name: a hash of all columns of all rows."""
+    if isinstance(node, exp.Anonymous) and node.name.lower() == "hash_agg":
+        whole = exp.Anonymous(this="hash", expressions=[exp.Var(this="*COLUMNS(*)")])
+        return exp.Cast(
+            this=exp.Anonymous(this="bit_xor", expressions=[whole]), to=exp.DataType.build("text")
+        )
+    return node
+
+
+def _qualify_inserted(merge: Any) -> None:
+    """A MERGE inserts the source's columns; by a bare name the target's would be meant as well."""
+    source = merge.args["using"].alias_or_name
+    for when in merge.args["whens"].expressions:
+        then = when.args.get("then")
+        if isinstance(then, exp.Insert) and then.expression is not None:
+            for column in then.expression.find_all(exp.Column):
+                if not column.table:
+                    column.set("table", exp.to_identifier(source))
+
+
+def repair_timestamps() -> None:
+    """Answer NULL for a timestamp that is NULL, not the first of January 1970."""
+    to_struct = fakesnow.arrow.timestamp_to_sf_struct
+
+    def repaired(column: Any) -> Any:
+        whole = column.combine_chunks() if isinstance(column, pyarrow.ChunkedArray) else column
+        if isinstance(whole, pyarrow.ChunkedArray):
+            whole = pyarrow.concat_arrays(whole.chunks)
+        if not whole.null_count:
+            return to_struct(whole)
+        filled = to_struct(whole.fill_null(0))
+        fields = [filled.type.field(position) for position in range(filled.type.num_fields)]
+        return pyarrow.StructArray.from_arrays(
+            filled.flatten(), fields=fields, mask=pyarrow.compute.is_null(whole)
+        )
+
+    fakesnow.arrow.timestamp_to_sf_struct = repaired
+
+
+async def health(request: Any) -> JSONResponse:
+    """Tell that the server answers."""
+    return JSONResponse({"status": "ok"})
+
+
+def main() -> None:
+    """Serve until told to end; databases are files of the state folder."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    options = parser.parse_args()
+    repair_statements()
+    repair_transforms()
+    repair_timestamps()
+    databases = options.state / "databases"
+    databases.mkdir(parents=True, exist_ok=True)
+    fakesnow.server.shared_fs = FakeSnow(db_path=databases)
+    fakesnow.server.app.router.routes.append(Route("/health", health))
+    uvicorn.run(fakesnow.server.app, host=options.host, port=options.port, log_level="warning")
+
+
+if __name__ == "__main__":
+    main()
