@@ -21,12 +21,13 @@ from dagster import (
 )
 
 from dataplatform.checks.spec import safe_name
-from dataplatform.checks.verdicts import Verdict, parse_log_line
+from dataplatform.checks.verdicts import parse_log_line
 from dataplatform.declarations.dbt_graph import DbtNode, DbtTest
 from dataplatform.keys import asset_key
 from dataplatform.resources.check_results import check_result, summary_of
 from dataplatform.resources.instance import GATE, SEVERITY
 from dataplatform.resources.table_metadata import ROW_COUNT
+from dataplatform.transform.apart import judge_apart
 from dataplatform.transform.dbt_run import NodeDone
 from dataplatform.transform.outcome import is_bad
 from dataplatform.transform.records import Targets, record, version_tags
@@ -137,17 +138,16 @@ class StepRecorder:
 
     def _could_not_judge(self, test: DbtTest, done: NodeDone) -> None:
         relation = self._graph.by_id[test.node].relation
-        for check in self._rules.contract_checks[relation]:
-            verdict = Verdict(
-                name=check.name,
-                relation=relation,
-                passed=False,
-                severity=check.severity,
-                expected=check.expected,
-                error=done.message,
-            )
+        checks = self._rules.contract_checks[relation]
+        verdicts = judge_apart(self._look, relation, checks, done.message)
+        for verdict in verdicts:
+            check = self._checks[relation, verdict.name]
             self._results.append((check_result(verdict, check), test.code_version))
-        self._breaks(test.node, test.name, done.message)
+            if verdict.blocks:
+                self._breaks(test.node, verdict.name, summary_of(verdict))
+        if not any(verdict.blocks for verdict in verdicts):
+            # dbt left out what is downstream all the same.
+            self._breaks(test.node, test.name, done.message)
 
     def _test_result(self, test: DbtTest, done: NodeDone) -> AssetCheckResult:
         severity = "WARN" if done.status == "warn" else test.severity
