@@ -1,6 +1,7 @@
 """What is wrong with contracts beyond what reading them already refuses.
 
-Compiled files that have come apart from their contracts, and promises that could not be kept.
+Compiled files and models' yml that have come apart from their contracts, and promises that could
+not be kept.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dataplatform.checks.contract_rules import checks_of, gx_checks
 from dataplatform.declarations.errors import DeclarationError
-from dataplatform.quality import compile_dbt
+from dataplatform.quality import compile_dbt, contract_yml
 
 if TYPE_CHECKING:
     from dataplatform.declarations.contract import Contract
@@ -25,6 +26,12 @@ def findings(project: Project) -> list[str]:
     ]
     for contract in project.contracts:
         found += _ungated(project, contract)
+        found += [
+            f"{contract.file}: dbt enforces the contract of {contract.relation.table} only if "
+            f"every column has a type: give {name!r} a data_type in the model's yml."
+            for name in contract_yml.untyped(project, contract)
+            if compile_dbt.of_model(contract)
+        ]
     return found
 
 
