@@ -167,11 +167,10 @@ class Quarantine:
         try:
             # A key may have been repaired too: it is told anew from the row as it is.
             session.execute(f"UPDATE {q} SET {keyed} = {key} WHERE {good}")
-            there = f"{keyed} IN (SELECT {key} FROM {table})"
-            settled = int(
-                session.execute(f"SELECT count(*) FROM {q} WHERE {good} AND {there}")[0][0]
-            )
-            session.execute(f"DELETE FROM {q} WHERE {good} AND {there}")
+            # What its table has by now, under the same key, was repaired at its source.
+            there = f"{replayed} IS NULL AND {keyed} IN (SELECT {key} FROM {table})"
+            settled = int(session.execute(f"SELECT count(*) FROM {q} WHERE {there}")[0][0])
+            session.execute(f"DELETE FROM {q} WHERE {there}")
             returned = int(session.execute(f"SELECT count(*) FROM {q} WHERE {good}")[0][0])
             session.execute(f"INSERT INTO {table} ({listed}) SELECT {listed} FROM {q} WHERE {good}")
             session.execute(f"UPDATE {q} SET {replayed} = '{now}' WHERE {good}")
