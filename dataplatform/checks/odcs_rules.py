@@ -59,7 +59,9 @@ def check_of(rule: Rule, contract: Contract) -> Check | None:
         check = _check(rule, spec, contract)
         return None if check is None else _set_aside(check, rule)
     except ValueError as error:
-        raise DeclarationError(contract.file, rule.line, f"{_title(spec)}: {error}.") from error
+        text = f"{_title(spec)}: {error}"
+        end = "" if text.endswith("?") else "."
+        raise DeclarationError(contract.file, rule.line, text + end) from error
 
 
 def _set_aside(check: Check, rule: Rule) -> Check:
@@ -131,7 +133,7 @@ def _column(name: Any, contract: Contract) -> str:
     if known and str(name).lower() not in known:
         raise ValueError(
             f"{contract.relation} has no column {name!r} in its contract."
-            f"{nearest(str(name), known.values())}".rstrip("?.")
+            f"{nearest(str(name), known.values())}".rstrip(".")
         )
     return known.get(str(name).lower(), str(name))
 

@@ -131,6 +131,10 @@ def _hours(file: YamlFile, loc: tuple[str | int, ...], name: str, promise: dict[
     if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
         raise file.error((*loc, "value"), f"the {name} must be above 0, not {value!r}.")
     # Months as M would be minutes to half of its readers: the standard's words are lower case.
+    if unit is None:
+        raise file.error(
+            loc, f"the {name} has no unit: say h for hours, d for days or y for years."
+        )
     if str(unit).lower() not in _HOURS:
         raise file.error(
             (*loc, "unit"), f"{unit!r} is not a unit of time.{nearest(str(unit), _HOURS)}"
