@@ -149,3 +149,45 @@ def test_nothing_below_a_broken_rule_runs(
     status, made, said = _launch(interface)
     assert status == "SUCCESS", said
     assert it.differences() == []
+
+
+ORDERS = "config/contracts/marts/fact_orders.yml"
+SET_ASIDE = """\
+      - name: no_huge_orders
+        type: sql
+        query: select count(*) from ${table} where total_amount_eur > LIMIT
+        mustBe: 0
+        severity: error
+        customProperties: [{property: onFailure, value: quarantine}]
+    properties:
+"""
+
+
+def test_a_mart_goes_back_and_rows_are_set_aside_and_come_back(it: Company) -> None:
+    count = "select count(*) from marts.fact_orders"
+    (served,) = it.rows(count)
+    said = it.command("publish", "--rollback", "fact_orders", "--why", "A drill.", "--who", "anna")
+    (earlier,) = it.rows(count)
+    assert earlier < served and f"({earlier[0]:,} rows" in said
+    assert it.command("publish", "fact_orders").count(" served") == 1
+
+    # In the same run: what was rolled back stays, and bad rows of another build are set aside.
+    found = it.rows(
+        "select total_amount_eur from candidate.fact_orders order by 1 desc nulls last limit 4"
+    )
+    it.edit(ORDERS, "    properties:\n", SET_ASIDE.replace("LIMIT", str(found[3][0])))
+    it.command("contract", "compile")
+    it.command("run")
+    assert it.rows("select max(total_amount_eur) from candidate.fact_orders") == [found[3]]
+    listed = it.command("quarantine", "list")
+    assert "candidate.fact_orders" in listed and "no_huge_orders (3)" in listed
+    assert it.command("quarantine", "show", "fact_orders").count("no_huge_orders") == 3
+    # A build without these rows is another build than the one that is held.
+    assert it.rows(count) == [(served[0] - 3,)]
+
+    it.edit(ORDERS, r"total_amount_eur > [0-9.]+", f"total_amount_eur > {found[0][0]}")
+    it.command("contract", "compile")
+    assert "3 rows went back" in it.command("quarantine", "replay", "fact_orders")
+    it.command("run")
+    assert it.rows(count) == [served]
+    assert it.differences() == []
