@@ -124,6 +124,10 @@ def table_step(
     )
 
 
+#: Checks come before the models that wait for them, when steps compete for a worker.
+CHECKS_FIRST = {"dagster/priority": "10"}
+
+
 def check_step(
     body: Callable[..., Any], *, name: str, checks: Sequence[AssetCheckSpec], description: str
 ) -> AssetChecksDefinition:
@@ -143,6 +147,7 @@ def check_step(
             name=name,
             description=description,
             config_schema={},
+            tags=CHECKS_FIRST,
             ins=dict.fromkeys(inputs, _INPUT),
             out=dict.fromkeys(judged, Out(None, is_required=False)),
         )(body),
