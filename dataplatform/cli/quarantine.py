@@ -55,19 +55,17 @@ def show(
     limit: Annotated[int, typer.Option(help="At most so many rows.", min=1)] = 20,
 ) -> None:
     """Show the rows of a table that wait; classified columns are masked."""
-    from rich.console import Console
-    from rich.table import Table
+    from dataplatform.transform.quarantine import MARKS
 
     columns, rows = _quarantine().show(table, limit)
     if not rows:
         typer.echo(f"Nothing of {table} waits in quarantine.")
         return
-    shown = Table(box=None, header_style="bold")
-    for column in columns:
-        shown.add_column(column, overflow="fold")
     for row in rows:
-        shown.add_row(*("" if value is None else str(value) for value in row))
-    Console(highlight=False).print(shown)
+        found = dict(zip(columns, row, strict=True))
+        rule, at, run, key = (str(found.pop(mark)) for mark in MARKS[:4])
+        typer.secho(f"{key}  breaks {rule}, since {at[:16]} (run {run[:8]})", bold=True)
+        typer.echo("  " + ", ".join(f"{name}={value}" for name, value in found.items()))
 
 
 @app.command()

@@ -62,7 +62,8 @@ def test_a_mart_is_written_once_and_again_when_it_changes(
     assert not write_mart(warehouse, store, "sales", "v2").new
     head = store.head("curated", object_key("sales"))
     assert head is not None and head.metadata["version"] == "v2"
-    warehouse.query("DELETE FROM marts.sales WHERE id = 1", "test")
+    warehouse.query("DELETE FROM candidate.sales WHERE id = 1", "test")
+    warehouse.publish(CANDIDATE, PUBLISHED)
     assert write_mart(warehouse, store, "sales", "v3").new
     table = parquet.read_table(io.BytesIO(store.get("curated", object_key("sales"))))
     assert table.column("id").to_pylist() == [0, 2, 3, 4]
@@ -101,7 +102,8 @@ def test_verification_finds_what_is_damaged(
     assert all(finding.good for finding in verify(store, warehouse, ["sales"]))
 
     store.put_if_absent("raw", "site/users/date=2026-01-02/0123456789abcdef.jsonl", body)
-    warehouse.query("DELETE FROM marts.sales WHERE id = 0", "test")
+    warehouse.query("DELETE FROM candidate.sales WHERE id = 0", "test")
+    warehouse.publish(CANDIDATE, PUBLISHED)
     torn = tmp_path / "torn"
     torn.write_bytes(b"PAR1 but no Parquet")
     store.put_file("curated", "torn/data.parquet", torn)
