@@ -23,7 +23,7 @@ from dagster import (
 )
 
 from dataplatform.automation.pipelines import PIPELINE_TAG
-from dataplatform.resources.instance import GATE, OWN_CLOCK
+from dataplatform.resources.instance import GATE, MONITOR, OWN_CLOCK
 
 Gates = Mapping[AssetKey, Sequence[AssetCheckKey]]
 Coverage = Mapping[AssetKey, Collection[str]]
@@ -91,7 +91,8 @@ def gates_of(definitions: Iterable[Any]) -> dict[AssetKey, list[AssetCheckKey]]:
     for definition in definitions:
         if isinstance(definition, AssetsDefinition):
             for spec in definition.check_specs:
-                if spec.metadata.get(GATE):
+                # A monitor that learns has no verdict to wait for; the step itself reads the rest.
+                if spec.metadata.get(GATE) and not spec.metadata.get(MONITOR):
                     found.setdefault(spec.asset_key, []).append(spec.key)
     return found
 

@@ -10,6 +10,7 @@ import sys
 import typer
 
 from dataplatform.cli import (
+    alarm,
     backfill,
     connections,
     contract,
@@ -53,6 +54,7 @@ app.command("doctor")(doctor.command)
 app.command("init")(init.command)
 app.command("rehearse")(rehearse.command)
 for name, group in {
+    "alarm": alarm,
     "pipeline": pipeline,
     "connections": connections,
     "webhooks": webhooks,

@@ -17,6 +17,8 @@ from dataplatform.declarations.contract import Contract, load_contract
 from dataplatform.declarations.environment import Environment, load_environment, project_folder
 from dataplatform.declarations.errors import DeclarationError, UserError, nearest
 from dataplatform.declarations.extract import Extract, load_extract
+from dataplatform.declarations.monitors import FILE as MONITORS_FILE
+from dataplatform.declarations.monitors import Monitors, load_monitors
 from dataplatform.declarations.pipeline import Pipeline, load_pipeline
 from dataplatform.declarations.references import check_references
 from dataplatform.declarations.yaml_file import Loc, read_yaml, shown
@@ -119,6 +121,11 @@ class Project:
         return self._all("pipelines", lambda path: load_pipeline(path, self.root, known))
 
     @cached_property
+    def monitors(self) -> Monitors:
+        """Which tables are watched without rules, and how closely."""
+        return load_monitors(self.config / MONITORS_FILE, self.root, self.relations)
+
+    @cached_property
     def relations(self) -> frozenset[Relation]:
         """Every relation that the project makes, as far as its files tell without running dbt."""
         found: set[Relation] = set()
@@ -148,6 +155,7 @@ class Project:
             self.connections,
             self.contracts,
             self.pipelines,
+            self.monitors,
         )
 
     def _error(self, file: Path, loc: Loc, message: str) -> DeclarationError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import fnmatch
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Kind = Literal["volume", "freshness", "nulls", "uniqueness", "distribution", "categories", "schema"]
@@ -57,6 +57,10 @@ class Snapshot:
     columns: Mapping[str, str] = field(default_factory=dict)
     code: str | None = None
     run_id: str = ""
+
+    def made_by(self, run_id: str, code: str | None) -> Snapshot:
+        """Return the measurement with its run, and the version of the code behind the table."""
+        return replace(self, run_id=run_id, code=code)
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,7 @@ class Settings:
         window_days: how far back what is usual is looked for.
         relearn: after so many alarms in a row that nobody answered, the new level is the usual.
         fresh_column: the column that tells a row's time; None for the best guess.
+        unwatched: columns that nobody looks at, patterns allowed.
     """
 
     sensitivity: Sensitivity = "normal"
@@ -127,6 +132,12 @@ class Settings:
     window_days: int = 120
     relearn: int = 7
     fresh_column: str | None = None
+    unwatched: tuple[str, ...] = ()
+
+    def watches(self, column: str) -> bool:
+        """Whether anybody looks at a column."""
+        name = column.lower()
+        return not any(fnmatch.fnmatchcase(name, pattern.lower()) for pattern in self.unwatched)
 
     @property
     def patience(self) -> float:

@@ -30,6 +30,7 @@ from dataplatform.checks.contract_rules import checks_of, gx_checks, scan_checks
 from dataplatform.checks.scope import INCREMENT, partition_column
 from dataplatform.checks.spec import Check
 from dataplatform.keys import asset_key, layer_of
+from dataplatform.quality.monitor_defs import monitor_steps
 from dataplatform.quality.raw_scan import Judged, judge
 from dataplatform.resources.check_results import check_result, check_spec, summary_of
 from dataplatform.resources.instance import (
@@ -67,7 +68,7 @@ def build_definitions(project: "Project") -> Definitions:
             steps.append(
                 _step(f"gx_{name}", contract, only_gx, _expectations(project, contract), True)
             )
-    return Definitions(asset_checks=steps)
+    return Definitions(asset_checks=[*steps, *monitor_steps(project)])
 
 
 def _step(

@@ -173,6 +173,19 @@ class MonitorStore:
         known = {Relation(s, t): json.loads(detail).get("build") for s, t, detail in rows}
         return {relation: int(build) for relation, build in known.items() if build is not None}
 
+    def moments(
+        self, relations: Sequence[Relation], since: datetime.datetime
+    ) -> dict[Relation, list[datetime.datetime]]:
+        """Return when tables were measured, the earliest first."""
+        where = self._where(relations, "measured_at", since, None)
+        found: dict[Relation, list[datetime.datetime]] = {}
+        for schema, table, at in self._session.execute(
+            f"select schema_name, table_name, {epoch('measured_at', self._sql)} as at "
+            f"from {self._sql.relation(METRICS)} where metric = '{_TABLE}' and {where} order by at"
+        ):
+            found.setdefault(Relation(schema, table), []).append(_moment(at))
+        return found
+
     def raise_alarms(
         self,
         relation: Relation,
