@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import typer
 
-from dataplatform.cli.contract import judging, reading
+from dataplatform.cli.contract import comparing, judging, reading
 
 app = typer.Typer(help="The promises of tables.", no_args_is_help=True)
 
 app.command("compile")(reading.compile_contracts)
 app.command()(reading.lint)
 app.command()(reading.show)
+app.command()(comparing.diff)
 app.command()(judging.test)
 app.command()(judging.docs)
