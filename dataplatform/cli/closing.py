@@ -42,6 +42,8 @@ def show_closing(
         for rule in table.rules:
             if rule.status == "warned":
                 console.print(f"[yellow]warning[/]  {table.relation} {rule.name}: {rule.expected}")
+    for text in _held(project):
+        console.print(f"[yellow]held[/]     {text}")
     path = write_report(project, report)
     console.print()
     console.print(unchanged_sentence(report, progress))
@@ -62,6 +64,20 @@ def show_closing(
     if result.canceled:
         console.print("The run was stopped.")
     return False
+
+
+def _held(project: Project) -> list[str]:
+    """Return a sentence for each table that a person rolled back, and that so stays as it is."""
+    from dataplatform.declarations.errors import UserError
+    from dataplatform.resources.warehouse import open_warehouse
+    from dataplatform.resources.warehouse.version_book import held_sentence
+
+    try:
+        served = open_warehouse(project.environment, project).published_for(5.0).served()
+    except UserError:
+        # The run has said what is wrong with the warehouse.
+        return []
+    return [held_sentence(one) for one in served.values() if one.held]
 
 
 def layers_table(report: Report, progress: Progress | None = None) -> Table:

@@ -38,7 +38,8 @@ from dataplatform.resources.instance import (
 )
 from dataplatform.resources.table_metadata import observed_metadata
 from dataplatform.resources.warehouse.publication import Note, Publication
-from dataplatform.transform.publish_events import CODE, held_sentence, served_event
+from dataplatform.resources.warehouse.version_book import held_sentence
+from dataplatform.transform.publish_events import CODE, served_event
 from dataplatform.transform.publish_settings import keep_of
 from dataplatform.transform.records import let_downstream_go_on, record, version_tags
 from dataplatform.transform.translator import owners

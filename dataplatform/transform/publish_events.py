@@ -44,15 +44,6 @@ def served_event(served: Served, facts: TableFacts | None = None) -> AssetMateri
     return AssetMaterialization(asset_key(served.target), metadata=metadata, tags=tags)
 
 
-def held_sentence(served: Served) -> str:
-    """Return why a good candidate is not published: a person rolled its table back."""
-    return (
-        f"{served.target} stays at version {served.version}: {served.note.who} rolled it back "
-        f"({served.note.why}). The build it was rolled back from is published again when it "
-        f"changes, or after `dataplatform publish --release {served.target.table}`."
-    )
-
-
 def roll_back(
     instance: DagsterInstance,
     warehouse: Warehouse,

@@ -126,3 +126,12 @@ def versions_of(entries: Sequence[Entry], target: Relation | None) -> list[Versi
             if is_version(one)
         ]
     return found
+
+
+def held_sentence(served: Served) -> str:
+    """Return why a good candidate is not published: a person rolled its table back."""
+    return (
+        f"{served.target} stays at version {served.version}: {served.note.who} rolled it back "
+        f"({served.note.why}). The build it was rolled back from is published again when it "
+        f"changes, or after `dataplatform publish --release {served.target.table}`."
+    )
