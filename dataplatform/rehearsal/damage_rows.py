@@ -129,7 +129,10 @@ def orphaned_references(target: Target) -> str:
 
 def skewed_category(target: Target) -> str:
     """One of a few values takes the place of the others."""
-    columns = [name for name, kind in target.columns.items() if kind in TEXT | {"boolean"}]
+    suiting = TEXT | {"boolean"}
+    columns = [
+        name for name, kind in target.columns.items() if kind in suiting and name not in target.keys
+    ]
     few = [
         name
         for name in columns

@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dataplatform.declarations.errors import UserError
-from dataplatform.keys import PLATFORM, Relation
+from dataplatform.keys import Relation, asset_key
 from dataplatform.rehearsal import verdict
 from dataplatform.rehearsal.incidents import Incident
 from dataplatform.rehearsal.target import SYNCED_COLUMN, Target
+from dataplatform.resources.instance import latest_materialisations
+from dataplatform.resources.monitor_store import METRICS
 from dataplatform.resources.warehouse.interface import quoted
 
 if TYPE_CHECKING:
@@ -101,25 +103,40 @@ class Drill:
         if not target.rows():
             raise UserError(f"{relation} has no rows: there is nothing to damage.")
         if incident.damage is None:
-            return _miss(target)
+            return _miss(target, self._build(relation))
         return incident.damage(target)
 
+    def _build(self, relation: Relation) -> int | None:
+        with self.stage.records() as instance:
+            key = asset_key(relation)
+            built = latest_materialisations(instance, [key]).get(key)
+        return built.storage_id if built else None
 
-def _miss(target: Target) -> str:
-    """Make the table's last sync, and all that was measured of it, some days older than it is."""
+
+def _miss(target: Target, build: int | None) -> str:
+    """Let the table's last sync, and the last that was measured of it, be some days ago.
+
+    Args:
+        target: the table.
+        build: its last materialisation, which then is the one that was measured last.
+    """
     if target.synced:
         target.execute(
             f"update {{table}} set {SYNCED_COLUMN} = {SYNCED_COLUMN} - interval {MISSED_DAYS} day"
         )
-    schema, table = target.relation
-    known = target.execute(
-        "select 1 from information_schema.tables where table_schema = ? and table_name = ?",
-        [PLATFORM, "table_metrics"],
-    )
-    if known:
+    metrics = f"{quoted(METRICS.schema)}.{quoted(METRICS.table)}"
+    known = "select 1 from information_schema.tables where table_schema = ? and table_name = ?"
+    if target.execute(known, METRICS):
+        own = "schema_name = ? and table_name = ?"
         target.execute(
-            f"delete from {quoted(PLATFORM)}.table_metrics where schema_name = ? "
-            f"and table_name = ? and measured_at > now() - interval {MISSED_DAYS} day",
-            [schema, table],
+            f"delete from {metrics} where {own} "
+            f"and measured_at > now() - interval {MISSED_DAYS} day",
+            target.relation,
+        )
+        target.execute(
+            f"update {metrics} set detail = json_merge_patch(detail, json_object('build', ?)) "
+            f"where {own} and metric = 'columns' and measured_at = "
+            f"(select max(measured_at) from {metrics} where {own})",
+            [build, *target.relation, *target.relation],
         )
     return f"no sync has come for {MISSED_DAYS} days."

@@ -5,73 +5,81 @@ Measured by the real scan with the real measures, and kept in the monitors' own 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from dataplatform.checks.dialects import dialect
-from dataplatform.checks.measures import (
-    categories_sql,
-    low_cardinality,
-    measures_for,
-    time_column,
-)
-from dataplatform.checks.scan import plan
-from dataplatform.keys import Relation
-from dataplatform.monitors.model import Snapshot
+from dataplatform.quality.monitoring import columns_of, hidden, measure, settings_of, watched
 from dataplatform.rehearsal import company
+from dataplatform.resources.warehouse.duckdb import DuckDBSession
 
 if TYPE_CHECKING:
     import duckdb
 
-_SQL = dialect("duckdb")
+    from dataplatform.declarations.project import Project
+    from dataplatform.keys import Relation
+    from dataplatform.monitors.model import Settings, Snapshot
+
+_DIALECT = "duckdb"
 
 
-def measure(connection: duckdb.DuckDBPyConnection, relation: Relation, at: datetime) -> Snapshot:
-    """Measure a table in one scan, as the check steps do.
+@dataclass(frozen=True)
+class Past:
+    """The rehearsal company's days, as a project watches them.
 
-    Args:
-        connection: of the database that holds it.
-        relation: the table.
-        at: the moment that the measurement is said to be of.
+    Attributes:
+        project: whose settings of the monitors hold.
+        tables: the raw tables that are watched, each with its settings.
     """
-    columns = {
-        name: kind
-        for name, kind in connection.execute(
-            "select column_name, data_type from duckdb_columns() where database_name = "
-            "current_database() and schema_name = ? and table_name = ? order by column_index",
-            [relation.schema, relation.table],
-        ).fetchall()
-    }
-    recent = time_column(columns)
-    scan = plan([], "duckdb", columns, measures_for(columns, _SQL, recent=recent), relation)
-    values = scan.measured(connection.execute(scan.sql).fetchall()[0])
-    few = low_cardinality(columns, values)
-    categories: dict[str, dict[str, tuple[int, int]]] = {}
-    if few:
-        sql = categories_sql(_SQL.relation(relation), few, _SQL, columns, recent)
-        for column, value, rows, lately in connection.execute(sql).fetchall():
-            categories.setdefault(column, {})[value] = (rows, lately)
-    return Snapshot(at, values, categories, columns)
 
+    project: Project
+    tables: Mapping[Relation, Settings]
 
-def simulate(
-    connection: duckdb.DuckDBPyConnection,
-    relations: Sequence[Relation],
-    moments: Sequence[datetime],
-) -> Iterator[tuple[Relation, Snapshot]]:
-    """Let days pass: sync the company's tables and measure each, day after day.
+    @classmethod
+    def of(cls, project: Project, only: Sequence[Relation] = ()) -> Past:
+        """Return the past of the company's tables that a project watches.
 
-    Args:
-        connection: of a warehouse, with the company's file attached; its raw tables are replaced.
-        relations: the tables.
-        moments: the syncs, in order.
-    """
-    for moment in moments:
-        company.at(connection, moment)
-        company.deliver(connection, relations)
-        for relation in relations:
-            yield relation, measure(connection, relation, moment)
+        Args:
+            project: the project.
+            only: these tables; all of the company when empty.
+        """
+        wanted = list(only) or company.relations()
+        how = watched(project)
+        return cls(
+            project,
+            {one: settings_of(project, one, how[one]) for one in wanted if one in how},
+        )
+
+    def measured(
+        self, connection: duckdb.DuckDBPyConnection, moments: Sequence[datetime]
+    ) -> Iterator[tuple[Relation, Snapshot]]:
+        """Let days pass: sync the company's tables and measure each, day after day.
+
+        Args:
+            connection: of a warehouse, with the company's file attached; its raw tables are
+                replaced.
+            moments: the syncs, in order.
+        """
+        session = DuckDBSession(connection)
+        masked = {relation: hidden(self.project, relation) for relation in self.tables}
+        for moment in moments:
+            company.at(connection, moment)
+            company.deliver(connection, list(self.tables))
+            columns = columns_of(session, _DIALECT, list(self.tables))
+            for relation, settings in self.tables.items():
+                yield (
+                    relation,
+                    measure(
+                        session,
+                        _DIALECT,
+                        relation,
+                        columns[relation],
+                        moment,
+                        settings,
+                        masked[relation],
+                    ),
+                )
 
 
 def days_before(now: datetime, days: int) -> list[datetime]:

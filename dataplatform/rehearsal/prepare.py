@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 from dataplatform.declarations.errors import UserError, nearest
 from dataplatform.duckdb_file import open_duckdb, warehouse_lock
 from dataplatform.keys import Relation
-from dataplatform.rehearsal import company, history, verdict
+from dataplatform.rehearsal import company, verdict
 from dataplatform.rehearsal.drill import Drill
+from dataplatform.rehearsal.history import Past, days_before
 from dataplatform.rehearsal.place import FOLDER, Place, fingerprint, make_place, open_place
 from dataplatform.rehearsal.stage import Stage, declared_tables
 from dataplatform.resources.monitor_store import METRICS, MonitorStore
@@ -145,9 +146,8 @@ def _learn(place: Place, now: datetime) -> None:
     with duckdb.connect() as scratch:
         scratch.execute("set timezone = 'UTC'")
         company.attach(scratch, place.company, now)
-        days = list(
-            history.simulate(scratch, company.relations(), history.days_before(now, HISTORY_DAYS))
-        )
+        past = Past.of(place.project)
+        days = list(past.measured(scratch, days_before(now, HISTORY_DAYS)))
     warehouse = open_warehouse(place.project.environment, place.project)
     with warehouse.session("rehearsal: what was measured") as session:
         store = MonitorStore(session, warehouse.dialect)
@@ -206,11 +206,9 @@ def _ready(place: Place, stage: Stage, route: str) -> Ready:
 
 
 def _load(place: Place, folder: Path) -> None:
-    with place.open("rehearsal: load the exported tables") as connection:
-        for file in sorted(folder.glob("*.parquet")):
-            relation = Relation(*file.stem.split(".", 1))
-            connection.execute(f"create schema if not exists {relation.schema}")
-            connection.execute(f"create table {relation} as select * from read_parquet('{file}')")
+    warehouse = open_warehouse(place.project.environment, place.project)
+    for file in sorted(folder.glob("*.parquet")):
+        warehouse.load_parquet(Relation(*file.stem.split(".", 1)), file)
 
 
 def _named(project: Project, text: str) -> Relation:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,9 @@ from dataplatform.keys import Relation
 from dataplatform.monitors.calendar import Calendar
 from dataplatform.monitors.judge import judge
 from dataplatform.monitors.model import Finding, Flag, History, Settings, Snapshot
-from dataplatform.rehearsal import company, history
+from dataplatform.quality.monitoring import calendar_of
+from dataplatform.rehearsal import company
+from dataplatform.rehearsal.history import Past, days_before
 
 if TYPE_CHECKING:
     from dataplatform.declarations.project import Project
@@ -60,7 +62,7 @@ class QuietDays:
 class Listener:
     """Judges one measurement after another, and remembers as the monitors' store does."""
 
-    def __init__(self, settings: Settings, calendar: Calendar) -> None:
+    def __init__(self, settings: Mapping[Relation, Settings], calendar: Calendar) -> None:
         self._settings = settings
         self._calendar = calendar
         self._snapshots: dict[Relation, list[Snapshot]] = {}
@@ -71,7 +73,10 @@ class Listener:
         snapshots = self._snapshots.setdefault(relation, [])
         flags = self._flags.setdefault(relation, set())
         found = judge(
-            History(tuple(snapshots), frozenset(flags)), now, self._settings, self._calendar
+            History(tuple(snapshots), frozenset(flags)),
+            now,
+            self._settings[relation],
+            self._calendar,
         )
         snapshots.append(now)
         flags |= {
@@ -83,13 +88,15 @@ class Listener:
 
 
 def listen(
-    days: Iterable[tuple[Relation, Snapshot]], settings: Settings, calendar: Calendar
+    days: Iterable[tuple[Relation, Snapshot]],
+    settings: Mapping[Relation, Settings],
+    calendar: Calendar,
 ) -> QuietDays:
     """Judge every measurement of quiet days.
 
     Args:
         days: measurements in the order in which they were taken.
-        settings: how the tables are watched.
+        settings: how each table is watched.
         calendar: with the holidays that the monitors know.
     """
     listener, heard = Listener(settings, calendar), QuietDays()
@@ -129,6 +136,6 @@ def quiet_days(project: Project, days: int, only: Sequence[Relation] = ()) -> Qu
         with duckdb.connect() as warehouse:
             warehouse.execute("set timezone = 'UTC'")
             company.attach(warehouse, file, now)
-            tables = list(only) or company.relations()
-            moments = history.days_before(now, days)
-            return listen(history.simulate(warehouse, tables, moments), Settings(), Calendar("DE"))
+            past = Past.of(project, only)
+            measured = past.measured(warehouse, days_before(now, days))
+            return listen(measured, past.tables, calendar_of(project))
