@@ -63,6 +63,11 @@ def report() -> Report:
                 history=_points(*["passed"] * 22), dimension="uniqueness")  # fmt: skip
     warned = Rule("phone_filled", "warned", "WARN", "less than 1 % null", 1.5, "", "", 12, 800)
     raw = Relation("raw_shop", "orders")
+    usual = Rule("usual_volume", "passed", "ERROR", "11,900 to 12,400", "12,198", "", "",
+                 monitor=True, learned_from="the last 8 Fridays")  # fmt: skip
+    odd = Rule("usual_values", "warned", "WARN", "0.1 to 0.3", "0.92", "", "", monitor=True,
+               learned_from="the last 28 days",
+               alarms=("92 % of phone is empty; 10 % to 30 % was expected.",))  # fmt: skip
     incident = Incident(
         f"{ORDERS}-20260319T073000", ORDERS, "candidate", "shop-data@example.com", "failed",
         NOW - 1.5 * DAY, None, "0123456789", NOW - 2 * DAY,
@@ -79,8 +84,10 @@ def report() -> Report:
     tables = (
         TableReport(ORDERS, "candidate", "shop-data@example.com", "One row per order.",
                     "config/contracts/marts/fact_orders.yml", state, Freshness(26.0, 49.0, made),
-                    (broken, warned, kept), upstream=(raw,), incidents=(incident,)),
-        TableReport(raw, "raw", "team:shop", "", "", state, Freshness(26.0, 2.0, made), (kept,)),
+                    (broken, warned, kept, odd, usual), upstream=(raw,), incidents=(incident,),
+                    watched=("usual_volume", "usual_values", "usual_schema")),
+        TableReport(raw, "raw", "team:shop", "", "", state, Freshness(26.0, 2.0, made), (kept,),
+                    watched=("usual_volume",)),
         TableReport(Relation("staging", "stg_orders"), "staging", "", "", "", None,
                     Freshness(None, None), ()),
     )  # fmt: skip
@@ -193,6 +200,16 @@ def test_the_overview_is_searched_by_keyboard_and_printed_whole(
     expect(page.get_by_text("stg_orders").first).to_be_visible()
     _picture(page, "report-print")
     page.close()
+
+
+def test_monitors_tell_alarms_and_what_they_still_learn() -> None:
+    text = dict(render(report()))["monitors.html"]
+    assert "1 table looks unusual" in text
+    assert "2 tables watched; 2 still learning" in text
+    assert "92 % of phone is empty" in text
+    assert text.count(">learning<") == 2
+    assert "the last 8 Fridays" in text
+    assert "monitors.html" not in dict(render(Report("local", 0.0)))
 
 
 def _luminance(colour: str) -> float:

@@ -48,6 +48,7 @@ def build(
     changes: Mapping[Relation, Sequence[TableChange]] | None = None,
     runs: Iterable[PastRun] = (),
     profiles: Collection[Relation] = (),
+    watched: Mapping[Relation, Collection[str]] | None = None,
     data_docs: str = "",
 ) -> Report:
     """Join what is declared with what is recorded.
@@ -61,6 +62,7 @@ def build(
         changes: when tables were made, the oldest first.
         runs: the last runs, the newest first.
         profiles: tables that have a profile page.
+        watched: the names of each table's monitors.
         data_docs: the address of the Data Docs; empty where none were built.
     """
     lineage = lineage or Lineage({}, ())
@@ -98,6 +100,7 @@ def build(
             downstream=tuple(lineage.children.get(relation, ())),
             runbook=_runbook(contract),
             profile=relation in profiles,
+            watched=tuple((watched or {}).get(relation, ())),
         )
         tables.append(table)
         incidents += incidents_of(table, past[relation])

@@ -41,6 +41,7 @@ def durations(pipeline: Pipeline) -> Figure | None:
                     "name": _RUN_WORDS[status],
                     "x": [place for place, _ in runs],
                     "y": [round(run.seconds or 0, 2) for _, run in runs],
+                    "width": 0.75,
                     "marker": {"color": colour},
                     "customdata": [
                         f"{run.began.astimezone(UTC):%-d %b %Y %H:%M} UTC" for _, run in runs
@@ -51,7 +52,6 @@ def durations(pipeline: Pipeline) -> Figure | None:
     ticks = sorted({1, len(done), *(range(1, len(done) + 1, max(1, len(done) // 4)))})
     layout = {
         "barmode": "overlay",
-        "bargap": 0.25,
         "yaxis": {"title": {"text": "seconds"}, "rangemode": "tozero"},
         "xaxis": {
             "tickvals": ticks,

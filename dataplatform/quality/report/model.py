@@ -9,6 +9,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dataplatform.keys import Relation
@@ -53,6 +54,8 @@ class Rule:
         scope: which rows were looked at, where not all were.
         page: the file of the Data Docs that shows the verdict; empty where there is none.
         monitor: whether it compares with history.
+        learned_from: the days that a monitor compares with.
+        alarms: what a monitor finds unusual, a sentence each.
         accepted: who lets it pass as it is.
     """
 
@@ -74,6 +77,8 @@ class Rule:
     scope: str = ""
     page: str = ""
     monitor: bool = False
+    learned_from: str = ""
+    alarms: tuple[str, ...] = ()
     accepted: Answer | None = None
 
 
@@ -116,23 +121,36 @@ class TableReport:
     downstream: tuple[Relation, ...] = ()
     runbook: str = ""
     profile: bool = False
+    watched: tuple[str, ...] = ()
     incidents: tuple[Incident, ...] = ()
 
-    @property
+    @cached_property
     def status(self) -> str:
         """The worst status of its rules; a table without rules is ``none``."""
         found = {rule.status for rule in self.rules}
         return next((status for status in STATUSES if status in found), "none")
 
-    @property
+    @cached_property
     def counts(self) -> Counter[str]:
         """How many rules have each status."""
         return Counter(rule.status for rule in self.rules)
 
+    @cached_property
+    def monitors(self) -> dict[str, Rule | None]:
+        """Its monitors' verdicts by name; None for one that still learns what is usual."""
+        spoken = {rule.name: rule for rule in self.rules if rule.monitor}
+        return {name: spoken.get(name) for name in (*self.watched, *spoken)}
+
 
 @dataclass(frozen=True)
 class Breach:
-    """One rule that was broken in an incident: its last word, and since when."""
+    """One rule that was broken in an incident: its last word, and since when.
+
+    Attributes:
+        changed_first: the table that a monitor saw change first, if it says one.
+        alarms: what a monitor found unusual, a sentence each.
+        verdicts: how many were not kept in the incident.
+    """
 
     rule: str
     status: str
@@ -147,6 +165,8 @@ class Breach:
     error: str = ""
     source: str = ""
     dimension: str = ""
+    changed_first: str = ""
+    alarms: tuple[str, ...] = ()
     verdicts: int = 1
     history: tuple[Point, ...] = ()
 
@@ -254,17 +274,23 @@ class Report:
     pipelines: tuple[Pipeline, ...] = ()
     data_docs: str = ""
 
-    @property
+    @cached_property
+    def monitored(self) -> list[TableReport]:
+        """Tables that monitors watch: those with an alarm first, then those still learning."""
+        found = [table for table in self.tables if table.monitors]
+        return sorted(found, key=_calm)
+
+    @cached_property
     def open_incidents(self) -> list[Incident]:
         """Incidents that last, those that only warn left out."""
         return [one for one in self.incidents if one.open and one.status != WARNED]
 
-    @property
+    @cached_property
     def open_warnings(self) -> list[Incident]:
         """Warnings that last."""
         return [one for one in self.incidents if one.open and one.status == WARNED]
 
-    @property
+    @cached_property
     def past_incidents(self) -> list[Incident]:
         """Incidents that are over."""
         return [one for one in self.incidents if not one.open]
@@ -283,17 +309,17 @@ class Report:
         bad = {name: counts[FAILED] + counts[BROKEN] for name, counts in found.items()}
         return sorted(found.items(), key=lambda one: (-bad[one[0]], -one[1].total(), one[0]))
 
-    @property
+    @cached_property
     def counts(self) -> Counter[str]:
         """How many rules have each status."""
         return sum((table.counts for table in self.tables), Counter())
 
-    @property
+    @cached_property
     def late(self) -> tuple[TableReport, ...]:
         """Tables older than they promise to be."""
         return tuple(table for table in self.tables if table.freshness.status == "late")
 
-    @property
+    @cached_property
     def failed(self) -> bool:
         """Whether an error rule is broken or could not be evaluated."""
         return any(
@@ -302,7 +328,7 @@ class Report:
             for rule in table.rules
         )
 
-    @property
+    @cached_property
     def layers(self) -> list[tuple[str, list[TableReport]]]:
         """Tables by layer, in the order in which rows travel."""
         order = [*LAYERS, *sorted({t.layer for t in self.tables} - set(LAYERS))]
@@ -310,3 +336,10 @@ class Report:
         told = sorted(self.tables, key=lambda table: not table.rules)
         grouped = [(name, [t for t in told if t.layer == name]) for name in order]
         return [(name, tables) for name, tables in grouped if tables]
+
+
+def _calm(table: TableReport) -> tuple[int, bool]:
+    """Order tables by what their monitors say, the most alarming first."""
+    rules = [rule for rule in table.monitors.values() if rule is not None]
+    alarm = min((STATUSES.index(rule.status) for rule in rules), default=len(STATUSES))
+    return alarm, None not in table.monitors.values()

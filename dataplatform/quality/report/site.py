@@ -20,7 +20,7 @@ from dataplatform.quality.report.badge import overall_badge, table_badge
 from dataplatform.quality.report.gather import HISTORY_SHOWN, report_folder
 from dataplatform.quality.report.headline import many, verdict
 from dataplatform.quality.report.machine import junit_xml, report_json
-from dataplatform.quality.report.model import BROKEN, FAILED, STATUSES, Incident, Report
+from dataplatform.quality.report.model import BROKEN, FAILED, STATUSES, WARNED, Incident, Report
 from dataplatform.quality.report.words import FILTERS, age_line, linkable
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def write_report(project: Project, report: Report, output: Path | None = None) -
     index = pages.pop("index.html")
     for name, text in pages.items():
         (folder / name).write_text(text, encoding="utf-8")
+    if "monitors.html" not in pages:
+        (folder / "monitors.html").unlink(missing_ok=True)
     for name, ending in _OURS.items():
         for path in (folder / name).glob(f"*{ending}"):
             if f"{name}/{path.name}" not in pages:
@@ -108,11 +110,31 @@ def render(report: Report) -> Iterator[tuple[str, str]]:
     )
     drawn = [(pipeline, charts.durations(pipeline)) for pipeline in report.pipelines]
     yield "pipelines.html", page("pipelines", "", drawn=drawn, **common)
+    if report.monitored:
+        yield "monitors.html", _monitors(report, common)
     mark, title, lede = verdict(report)
     worst = [table for table in report.tables if table.status in {BROKEN, FAILED}]
     yield (
         "index.html",
         page("index", "", verdict=mark, headline=title, lede=lede, worst=worst[:5], **common),
+    )
+
+
+def _monitors(report: Report, common: dict[str, Any]) -> str:
+    loud = {BROKEN, FAILED, WARNED}
+    told = {table.relation: table.monitors for table in report.monitored}
+    alarmed = [
+        table
+        for table in report.monitored
+        if any(rule is not None and rule.status in loud for rule in told[table.relation].values())
+    ]
+    return page(
+        "monitors",
+        "",
+        alarmed=alarmed,
+        learning=sum(None in monitors.values() for monitors in told.values()),
+        names=list(dict.fromkeys(name for monitors in told.values() for name in monitors)),
+        **common,
     )
 
 
@@ -187,6 +209,7 @@ def _environment() -> jinja2.Environment:
         "page": lambda relation: quote(page_name(relation)) + ".html",
         "figure": charts.page_json,
         "many": many,
+        "gravest": lambda found: next(status for status in STATUSES if status in found),
         "file": lambda path: Path(path).as_uri() if Path(path).is_absolute() else path,
     }
     environment.tests["linkable"] = linkable

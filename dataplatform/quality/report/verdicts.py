@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dataplatform.monitors.model import CHECKS
 from dataplatform.quality.report.model import (
     BROKEN,
     FAILED,
@@ -71,7 +72,9 @@ def rule_of(name: str, check: Check | None, runs: Sequence[Evaluation]) -> Rule:
         runbook=str(metadata.get("runbook") or ""),
         scope=str(metadata.get("rows") or ""),
         page=str(metadata.get("data_docs") or ""),
-        monitor=bool(metadata.get("dataplatform/monitor")),
+        monitor=name in CHECKS,
+        learned_from=str(metadata.get("learned_from") or ""),
+        alarms=alarms_of(metadata),
         accepted=answer_of(name, last),
     )
 
@@ -130,5 +133,15 @@ def breach_of(name: str, run: Evaluation, rule: Rule | None) -> Breach:
         error=str(metadata.get("error") or ""),
         source=rule.source if rule else str(metadata.get("dataplatform/rule") or ""),
         dimension=rule.dimension if rule else str(metadata.get("dimension") or ""),
+        changed_first=str(metadata.get("changed_first") or ""),
+        alarms=alarms_of(metadata),
         history=rule.history if rule else (),
     )
+
+
+def alarms_of(metadata: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what a monitor finds unusual, a sentence for each figure."""
+    found = metadata.get("alarms")
+    if not isinstance(found, list):
+        return ()
+    return tuple(str(one["sentence"]) for one in found if one.get("sentence"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from dataplatform.quality.report.model import (
@@ -23,6 +24,7 @@ _STEP, _HEIGHT = 4.6, 22.0
 _SPOTS = 30
 
 
+@lru_cache(maxsize=4096)
 def moment(at: float) -> str:
     """Return a point in time, to the minute, in UTC."""
     return f"{datetime.fromtimestamp(at, UTC):%-d %b %Y, %H:%M}"
