@@ -9,7 +9,17 @@ from __future__ import annotations
 import subprocess
 import sys
 
-ALL = ("scan", "sync", "cdc", "connections", "webhook", "launch", "dbt_graph", "warm_run")
+ALL = (
+    "scan",
+    "many_checks",
+    "sync",
+    "cdc",
+    "connections",
+    "webhook",
+    "launch",
+    "dbt_graph",
+    "warm_run",
+)
 
 
 def main() -> int:

@@ -136,6 +136,8 @@ def _since(
 ) -> dict[str, str]:
     """Return up to which sync time each rule about new rows has looked, while it is the same."""
     asked = {key for key in keys if by_name[key.name].scope == INCREMENT}
+    if not asked:
+        return {}
     return {
         key.name: str(verdict.metadata[JUDGED_UNTIL].value)
         for key, verdict in latest_verdicts(instance, asked).items()
