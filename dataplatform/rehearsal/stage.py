@@ -36,7 +36,7 @@ from dataplatform.keys import (
     relation_of,
 )
 from dataplatform.resources.executor import EXECUTOR
-from dataplatform.resources.instance import OWN_CLOCK
+from dataplatform.resources.instance import MONITOR, OWN_CLOCK
 from dataplatform.resources.table_metadata import observed_metadata
 from dataplatform.resources.warehouse.opening import open_warehouse
 from dataplatform.runtime.execute import MODULE, RunResult, execute
@@ -198,10 +198,14 @@ class Stage:
 
     @staticmethod
     def _judged(graph: RepositoryDefinition) -> Collection[AssetCheckKey]:
-        """Checks with a step of their own; those of a sync are judged when it arrives."""
-        return [
-            key
-            for key, definition in graph.asset_checks_defs_by_key.items()
-            if not definition.keys
-            and not definition.get_spec_for_check_key(key).metadata.get(OWN_CLOCK)
-        ]
+        """Checks with a step of their own, but those that ask an account.
+
+        What a sync judges is judged when its table arrives.
+        """
+        found = []
+        for key, definition in graph.asset_checks_defs_by_key.items():
+            metadata = definition.get_spec_for_check_key(key).metadata
+            asks = metadata.get(OWN_CLOCK) and not metadata.get(MONITOR)
+            if not definition.keys and not asks:
+                found.append(key)
+        return found
