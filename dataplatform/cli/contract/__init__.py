@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from dataplatform.cli.contract import comparing, judging, reading
+from dataplatform.cli.contract import comparing, drafting, judging, reading
 
 app = typer.Typer(help="The promises of tables.", no_args_is_help=True)
 
@@ -16,5 +16,6 @@ app.command("compile")(reading.compile_contracts)
 app.command()(reading.lint)
 app.command()(reading.show)
 app.command()(comparing.diff)
+app.command()(drafting.init)
 app.command()(judging.test)
 app.command()(judging.docs)
