@@ -8,13 +8,16 @@ for, and has a test. How it is started is in ``snowflake``.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import fakesnow.arrow
 import fakesnow.cursor
 import fakesnow.server
+import fakesnow.transforms
 import pyarrow
 import pyarrow.compute
 import snowflake.connector.errors
@@ -28,11 +31,19 @@ from starlette.routing import Route
 _DONE = "SELECT 'Statement executed successfully.' AS status"
 # What an account has and a double has not: accepted, without effect.
 _ACCOUNT = re.compile(
-    r"\s*(?:(?:create|alter|drop|show|describe|use)\s+(?:or\s+replace\s+)?(?:secondary\s+)?"
+    r"\s*(?:(?:create|alter|drop|use)\s+(?:or\s+replace\s+)?(?:secondary\s+)?"
     r"(?:warehouse|roles?|user|network\s+policy|resource\s+monitor|masking\s+policy"
     r"|row\s+access\s+policy|task|tag|integration)\b|grant\b|revoke\b"
     r"|alter\s+session\s+(?:set|unset)\b)",
     re.IGNORECASE,
+)
+# Snowflake commits before a change of schema, and such a change by itself.
+_DDL = re.compile(r"\s*(?:create|alter|drop|truncate|comment)\b", re.IGNORECASE)
+# dbt lists functions beside tables; there are none, and the double's list lacks its columns.
+_USER_FUNCTIONS = re.compile(r"\s*show\s+user\s+functions\b", re.IGNORECASE)
+_NO_FUNCTIONS = (
+    "SELECT '' AS \"catalog_name\", '' AS \"schema_name\", '' AS \"name\", "
+    "'Y' AS \"is_builtin\" WHERE 1 = 0"
 )
 _COPY_GRANTS = re.compile(r"\s+copy\s+grants\b", re.IGNORECASE)
 _FUNCTIONS = {"warehouse": "DOUBLE", "role": "DOUBLE", "account": "DOUBLE", "region": "LOCAL"}
@@ -47,7 +58,11 @@ def repair_statements() -> None:
         if _ACCOUNT.match(command):
             command, args = _DONE, ()
             kwargs.pop("binding_params", None)
+        if _USER_FUNCTIONS.match(command):
+            command = _NO_FUNCTIONS
         command = _COPY_GRANTS.sub("", command)
+        if _DDL.match(command):
+            _commit_if_open(self)
         command = _FUNCTION.sub(lambda found: f"'{_FUNCTIONS[found[1].lower()]}'", command)
         try:
             return execute(self, command, *args, **kwargs)
@@ -67,6 +82,12 @@ def repair_statements() -> None:
     FakeSnowflakeCursor.execute = repaired
 
 
+def _commit_if_open(cursor: Any) -> None:
+    with contextlib.suppress(duckdb.TransactionException):
+        cursor._duck_conn.commit()
+        cursor._conn._in_transaction = False
+
+
 def _roll_back_if_aborted(cursor: Any) -> None:
     """Snowflake goes on after a statement that failed; DuckDB refuses all but ROLLBACK."""
     try:
@@ -78,18 +99,34 @@ def _roll_back_if_aborted(cursor: Any) -> None:
 
 
 def repair_transforms() -> None:
-    """Make qualified temporary tables, and qualify what a MERGE inserts."""
+    """Make qualified temporary tables, qualify what a MERGE inserts, keep sums exact."""
     transform = FakeSnowflakeCursor._transform
     explode = FakeSnowflakeCursor._transform_explode
 
     def transformed(self: Any, expression: Any, params: Any) -> Any:
-        return transform(self, _without_temporary(expression), params)
+        made = transform(self, _without_temporary(expression), params)
+        table = made.find(exp.Table) if isinstance(made, exp.Create) else None
+        if table is not None and table.name.lower() == "merge_candidates":
+            # Notes on it would lie in another database, which no transaction with rows may touch.
+            made.args.pop("text_lengths", None)
+            made.args.pop("table_comment", None)
+        return made
 
     def exploded(self: Any, expression: Any) -> Any:
         if isinstance(expression, exp.Merge):
             _qualify_inserted(expression)
         return explode(self, expression)
 
+    def exact(expression: Any) -> Any:
+        summed = expression.this if isinstance(expression, exp.Sum) else None
+        made = implicit(expression)
+        if summed is not None:
+            # A sum of decimals is a decimal; text, which Snowflake would cast, is refused here.
+            (made.this if isinstance(made, exp.Alias) else made).set("this", summed)
+        return made
+
+    implicit = fakesnow.transforms.numeric_agg_implicit_cast
+    fakesnow.transforms.numeric_agg_implicit_cast = exact
     FakeSnowflakeCursor._transform = transformed
     FakeSnowflakeCursor._transform_explode = exploded
 
