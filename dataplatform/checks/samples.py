@@ -12,7 +12,7 @@ from typing import Any
 
 from dataplatform.checks.dialects import Dialect
 from dataplatform.checks.masking import MASK
-from dataplatform.checks.predicates import Pieces
+from dataplatform.checks.pieces import Pieces
 from dataplatform.checks.spec import Check
 from dataplatform.checks.sql_rules import with_table
 from dataplatform.checks.verdicts import SAMPLE_LIMIT, Verdict

@@ -14,7 +14,8 @@ from typing import Any
 from dataplatform.checks.column_rules import SETTLED, settle
 from dataplatform.checks.dialects import Dialect, dialect
 from dataplatform.checks.measures import Measure, measured, source
-from dataplatform.checks.predicates import COUNT, Pieces, pieces
+from dataplatform.checks.pieces import COUNT, Pieces
+from dataplatform.checks.predicates import pieces
 from dataplatform.checks.samples import Execute, sampled
 from dataplatform.checks.spec import SCAN, Check
 from dataplatform.checks.sql_rules import with_table

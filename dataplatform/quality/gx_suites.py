@@ -14,7 +14,8 @@ from typing import Any
 
 from dataplatform.checks import families
 from dataplatform.checks.dialects import Dialect, dialect
-from dataplatform.checks.predicates import COUNT, pieces
+from dataplatform.checks.pieces import COUNT
+from dataplatform.checks.predicates import pieces
 from dataplatform.checks.spec import Check
 from dataplatform.checks.sql_rules import with_table
 
