@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataplatform.keys import Relation
+from dataplatform.monitors.model import CHECKS
 from dataplatform.quality.report.build import build
 from dataplatform.quality.report.impact import lineage_of
 from dataplatform.quality.report.model import Report
@@ -49,6 +50,7 @@ def gather(project: Project, instance: DagsterInstance, now: float | None = None
         changes=table_changes(instance, moment - _CHANGES),
         runs=last_runs(instance, _RUNS),
         profiles=_profiles(project),
+        watched=_watched(project),
         data_docs=_data_docs(project),
     )
 
@@ -62,6 +64,16 @@ def _profiles(project: Project) -> set[Relation]:
     """Return the tables whose profile pages lie in the report."""
     pages = (report_folder(project) / "profiles").glob("*.html")
     return {Relation(*page.stem.split(".", 1)) for page in pages if "." in page.stem}
+
+
+def _watched(project: Project) -> dict[Relation, list[str]]:
+    """Return the names of each table's monitors."""
+    from dataplatform.quality.monitoring import watched
+
+    return {
+        relation: [name for name, kinds in CHECKS.items() if set(kinds) & set(how.monitors)]
+        for relation, how in watched(project).items()
+    }
 
 
 def _data_docs(project: Project) -> str:
