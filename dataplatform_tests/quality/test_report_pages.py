@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -205,11 +206,15 @@ def test_the_overview_is_searched_by_keyboard_and_printed_whole(
 def test_monitors_tell_alarms_and_what_they_still_learn() -> None:
     text = dict(render(report()))["monitors.html"]
     assert "1 table looks unusual" in text
-    assert "2 tables watched; 2 still learning" in text
+    assert "2 tables watched; 2 with monitors that still learn" in text
     assert "92 % of phone is empty" in text
     assert text.count(">learning<") == 2
     assert "the last 8 Fridays" in text
     assert "monitors.html" not in dict(render(Report("local", 0.0)))
+    watched = replace(report().tables[2], watched=("usual_volume",))
+    only = dict(render(Report("local", 0.0, (watched,))))["monitors.html"]
+    assert "Still learning what is usual" in only
+    assert 'class="mark passed"' not in only
 
 
 def _luminance(colour: str) -> float:

@@ -132,6 +132,7 @@ def _monitors(report: Report, common: dict[str, Any]) -> str:
         "monitors",
         "",
         alarmed=alarmed,
+        spoken=any(rule is not None for monitors in told.values() for rule in monitors.values()),
         learning=sum(None in monitors.values() for monitors in told.values()),
         names=list(dict.fromkeys(name for monitors in told.values() for name in monitors)),
         **common,
