@@ -30,6 +30,7 @@ from dataplatform.quality.monitoring import (
     columns_of,
     hidden,
     measure,
+    missed_updates,
     settings_of,
     watch,
     watched,
@@ -146,12 +147,11 @@ def _watch(
     found = _found(context, project, tables, warehouse, relations, built)
     for key in sorted(chosen):
         relation = relation_of(key.asset_key)
-        if relation in found:
-            result = _result(key, found[relation])
-            if result is not None:
-                if not result.passed:
-                    context.log.warning(f"{relation} {key.name}: {result.description}")
-                yield result
+        result = _result(key, found.get(relation, ()))
+        if result is not None:
+            if not result.passed:
+                context.log.warning(f"{relation} {key.name}: {result.description}")
+            yield result
         elif key in verdicts and verdicts[key].target == _build(built.get(relation)):
             yield _again(verdicts[key])
 
@@ -175,6 +175,13 @@ def _found(
             store.prepare()
         known = store.builds(relations)
         fresh = [one for one in relations if one in built and known.get(one) != _build(built[one])]
+        now = datetime.datetime.now(datetime.UTC)
+        for relation, late in missed_updates(project, store, now).items():
+            if relation in built and relation in relations and relation not in fresh:
+                # One alarm for one missed update, however often it is looked for.
+                last = datetime.datetime.fromtimestamp(built[relation].timestamp, datetime.UTC)
+                store.raise_alarms(relation, last, [late], context.run_id)
+                found[relation] = [late]
         if not fresh:
             return found
         columns = columns_of(session, dialect, fresh)

@@ -180,8 +180,9 @@ class MonitorStore:
         where = self._where(relations, "measured_at", since, None)
         found: dict[Relation, list[datetime.datetime]] = {}
         for schema, table, at in self._session.execute(
-            f"select schema_name, table_name, {epoch('measured_at', self._sql)} as at "
-            f"from {self._sql.relation(METRICS)} where metric = '{_TABLE}' and {where} order by at"
+            f"select schema_name, table_name, {epoch('measured_at', self._sql)} as moment "
+            f"from {self._sql.relation(METRICS)} where metric = '{_TABLE}' "
+            f"and {where} order by moment"
         ):
             found.setdefault(Relation(schema, table), []).append(_moment(at))
         return found
