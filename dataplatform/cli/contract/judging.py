@@ -13,11 +13,12 @@ def test(
     from rich.console import Console
     from rich.table import Table
 
-    from dataplatform.checks.contract_rules import checks_of
-    from dataplatform.checks.scan import run_scan
+    from dataplatform.checks.contract_rules import checks_of, scan_checks
+    from dataplatform.checks.scope import partition_column
     from dataplatform.cli.contract.finding import find
     from dataplatform.declarations.errors import UserError, nearest
     from dataplatform.declarations.project import open_project
+    from dataplatform.quality.raw_scan import judge
     from dataplatform.resources.warehouse import open_warehouse
 
     project = open_project()
@@ -29,9 +30,8 @@ def test(
         typer.echo(f"Data Docs: {data_docs(project)}")
     elif engine == "scan":
         warehouse = open_warehouse(project.environment, project)
-        columns = warehouse.columns(contract.relation)
-        with warehouse.session(f"contract test of {contract.relation}") as session:
-            verdicts = run_scan(session.execute, checks_of(contract), warehouse.dialect, columns)
+        rules = scan_checks(checks_of(contract))
+        verdicts = judge(warehouse, rules, {}, partition_column(contract)).verdicts if rules else []
     else:
         raise UserError(f"{engine!r} is not an engine.{nearest(engine, ('scan', 'gx'))}")
     shown = Table(title=str(contract.relation), title_justify="left")
