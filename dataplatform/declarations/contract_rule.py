@@ -100,6 +100,10 @@ def read_rule(
     elif kind is None:
         unenforced = "it names no metric, query or expectation"
     elif kind == "sql":
+        if "metric" in rule:
+            raise file.error(
+                (*loc, "metric"), f"{title(rule)} gives a metric and a query: keep one."
+            )
         if old(file) and not operators(rule):
             unenforced = "it gives no threshold (mustBe…)"
         else:

@@ -6,6 +6,7 @@ each is named with its path and line. What is wrong with a contract is ``lint``'
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -167,6 +168,9 @@ def _table(file: YamlFile, contract: Contract) -> Iterator[Note]:
         if column.logical_type and column.physical_type:
             text = f"its family is checked ({column.type}), not exactly {column.physical_type}"
             yield replace(_note(file, (*loc, "physicalType"), text), promises=False)
+        if column.removed_after and column.removed_after < datetime.date.today().isoformat():
+            text = f"{column.name} was to go after {column.removed_after}, and is promised still"
+            yield _note(file, loc, text)
         if not column.type:
             yield _note(file, loc, f"{column.name} has no type that could be checked")
         for option in column.options:

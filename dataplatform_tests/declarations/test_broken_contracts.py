@@ -118,6 +118,7 @@ CASES: dict[str, tuple[list[Any], str]] = {
     "no valid value": (of_column(metric="invalidValues", mustBe=0, arguments={"validValues": []}), "validValues names no value, so that none could be valid."),
     "bounds of values upside down": (of_column(metric="invalidValues", mustBe=0, arguments={"minimum": 5, "maximum": 2}), "minimum 5 is above maximum 2."),
     "query in a library rule": (rule(metric="rowCount", mustBe=1, query="select 1"), "'query' belongs to a rule of type sql."),
+    "metric and query": (rule(type="sql", query="select 1", metric="rowCount", mustBe=1), "the rule 'r' gives a metric and a query: keep one."),
     # --- patterns
     "pattern that is none": (of_column(metric="invalidValues", mustBe=0, arguments={"pattern": "(a"}), "pattern is not a regular expression: missing ), unterminated subpattern at position 0."),
     "pattern that explodes": (of_column(metric="invalidValues", mustBe=0, arguments={"pattern": "^(a+)+$"}), "pattern repeats a repeat that can begin where the other ends, such as (a+)+, and could take hours for one value: say the inner part without overlap."),

@@ -92,3 +92,46 @@ def test_showing_a_table_nobody_knows_names_the_nearest(project):
 
 def test_the_repositorys_own_contracts_are_compiled():
     assert findings(open_project(REPOSITORY)) == []
+
+
+STANDARD = REPOSITORY / "dataplatform_tests" / "declarations" / "standard"
+
+
+def test_any_file_of_the_standard_is_linted_and_shown(project):
+    runner = CliRunner()
+    linted = runner.invoke(app, ["lint", str(STANDARD / "parcels-3.0.0.yaml")])
+    assert linted.exit_code == 0, linted.exception
+    assert "parcels-3.0.0.yaml:109: roles: who may read is told by the" in linted.output
+    assert "words for people" in linted.output
+    assert "2 tables, 10 checks, nothing to mend." in linted.output
+    shown = runner.invoke(app, ["show", str(STANDARD / "subscriptions-3.1.0.yaml")])
+    assert "billing.subscription" in shown.output
+    assert "billing.plan" in shown.output
+    bare = runner.invoke(app, ["lint", str(STANDARD / "bare-3.1.0.yaml")])
+    assert "describes no table" in bare.output
+    assert bare.exit_code == 0
+
+
+def test_a_projects_own_file_is_linted_as_the_project_reads_it(project):
+    path = project.root / "config" / "contracts" / "staging" / "stg_customers.yml"
+    outcome = CliRunner().invoke(app, ["lint", str(path)])
+    assert outcome.exit_code == 0, outcome.exception
+    assert "1 tables" in outcome.output
+    path.rename(path.with_name("stg_costumers.yml"))
+    outcome = CliRunner().invoke(app, ["lint", str(path.with_name("stg_costumers.yml"))])
+    assert "nothing makes the table staging.stg_costumers" in str(outcome.exception)
+
+
+def test_a_yml_that_comes_apart_from_its_contract_is_found(project):
+    compile_dbt.write(project)
+    path = project.dbt / "models" / "staging" / "stg_customers.yml"
+    path.write_text(path.read_text().replace("data_type: varchar", "data_type: date"))
+    (found,) = findings(project)
+    assert found == (
+        "dbt_project/models/staging/stg_customers.yml: is not what its contract compiles to; "
+        "run `dataplatform contract compile`."
+    )
+    compile_dbt.write(project)
+    path.write_text(path.read_text() + "      - name: extra # of ours\n")
+    (found,) = findings(project)
+    assert "give 'extra' a data_type" in found
