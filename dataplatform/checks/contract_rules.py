@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dataplatform.checks import odcs_rules
+from dataplatform.checks.dialects import DIALECTS
 from dataplatform.checks.masking import masked
 from dataplatform.checks.promise_rules import promised
 from dataplatform.checks.runbook import runbook_of
@@ -133,6 +134,22 @@ def _implied(contract: Contract, key: Sequence[str]) -> list[Check]:
                 f"{column.name} keeps its declared {suffix}.",
                 dimension="conformity",
                 arguments=arguments,
+            )
+        multiple = column.options.get("multipleOf")
+        # Of a fraction, floating point would find multiples that are none.
+        if isinstance(multiple, int):
+            quoted = DIALECTS["duckdb"].identifier(column.name)
+            add(
+                column,
+                "failing_rows",
+                "multiple",
+                f"{column.name} is a multiple of {multiple}.",
+                dimension="conformity",
+                arguments={
+                    "predicate": f"{quoted} % {multiple} <> 0",
+                    "words": f"values of {column.name} that are no multiple of {multiple}",
+                    "good": f"{column.name} a multiple of {multiple}",
+                },
             )
     if len(key) > 1:
         first = next(column for column in columns if column.name == key[0])

@@ -173,8 +173,8 @@ def _table(file: YamlFile, contract: Contract) -> Iterator[Note]:
             yield _note(file, loc, text)
         if not column.type:
             yield _note(file, loc, f"{column.name} has no type that could be checked")
-        for option in column.options:
-            if option not in _OPTIONS:
+        for option, value in column.options.items():
+            if option not in _OPTIONS and not (option == "multipleOf" and isinstance(value, int)):
                 yield _note(file, (*loc, "logicalTypeOptions", option), f"{option} is not checked")
         yield from _rules(file, (*loc, "quality"), raw.get("quality") or [], contract, column.name)
 

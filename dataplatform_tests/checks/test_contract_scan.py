@@ -25,7 +25,7 @@ schema:
       - name: number
         physicalName: "Order No."
         logicalType: integer
-        logicalTypeOptions: {exclusiveMinimum: 0}
+        logicalTypeOptions: {exclusiveMinimum: 0, multipleOf: 2}
         unique: true
       - name: total
         physicalName: "Total (EUR)"
@@ -77,6 +77,8 @@ def test_odd_names_are_judged_like_others(judged):
     assert found["schema"].passed
     assert found["order_no_unique"].passed
     assert found["order_no_range"].passed
+    multiple = found["order_no_multiple"]
+    assert (multiple.passed, multiple.observed) == (False, 1)
     retention = found["retention"]
     assert not retention.passed
     assert not retention.blocks
