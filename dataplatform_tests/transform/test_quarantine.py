@@ -198,3 +198,57 @@ def test_repaired_rows_come_back_once_and_stay_repaired(guarded: Shop) -> None:
     assert guarded.sql("select count(*), sum(amount) from staging.stg_things") == [(3, 37)]
     assert quarantine.drop("stg_things") == 1
     assert [one.rows for one in quarantine.waiting()] == [0]
+
+
+INCREMENTAL = """\
+{{ config(materialized='incremental', on_schema_change='fail') }}
+select cast(id as bigint) as id, day, cast(amount as bigint) as amount
+from {{ source('raw_shop', 'things') }}
+{% if is_incremental() %} where day > (select max(day) from {{ this }}) {% endif %}
+"""
+
+
+def test_a_table_built_in_increments_keeps_what_came_back(guarded: Shop) -> None:
+    model = guarded.project.root / "dbt_project/models/staging/stg_things.sql"
+    model.write_text(INCREMENTAL, encoding="utf-8")
+    source = ((1, "2025-01-01", 10), (2, "2025-01-02", None))
+    guarded.load(*source)
+    assert _run(guarded).success
+    # The day of the bad row is read once more with the next increment; it waits once.
+    guarded.load(*source, (3, "2025-01-03", 9999), (4, "2025-01-04", 20))
+    assert _run(guarded).success
+    waiting = "select id, amount from quarantine.staging__stg_things order by id"
+    assert guarded.sql(waiting) == [(2, None), (3, 9999)]
+    assert guarded.sql("select total from marts.totals") == [(30,)]
+
+    guarded.sql("update quarantine.staging__stg_things set amount = 25 where id = 3")
+    quarantine = Quarantine(
+        guarded.project, open_warehouse(guarded.project.environment, guarded.project)
+    )
+    assert quarantine.replay("stg_things", "anna").returned == 1
+    done = _run(guarded)
+    assert done.success, done.failures
+    assert guarded.sql("select id, amount from staging.stg_things order by id") == [
+        (1, 10),
+        (3, 25),
+        (4, 20),
+    ]
+    assert guarded.sql("select total from marts.totals") == [(55,)]
+
+
+def test_rows_of_a_view_cannot_be_set_aside_and_that_stops_what_is_below(guarded: Shop) -> None:
+    settings = guarded.project.root / "dbt_project/dbt_project.yml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(
+        text.replace(
+            "staging: {+schema: staging, +materialized: table}",
+            "staging: {+schema: staging, +materialized: view}",
+        ),
+        encoding="utf-8",
+    )
+    guarded.load((1, "2025-01-01", 9999))
+    done = _run(guarded)
+    assert not done.success
+    said = "\n".join(done.failures)
+    assert "staging.stg_things is a view, and rows can be set aside from a table only" in said
+    assert "candidate.things was left out, because staging.stg_things failed." in said
