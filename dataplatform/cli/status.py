@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
+
+if TYPE_CHECKING:
+    from dataplatform.declarations.project import Project
 
 
 def command() -> None:
@@ -30,5 +35,24 @@ def command() -> None:
         console.print("Nothing has run yet: `make run`.")
         return
     console.print(layers_table(report))
+    for sentence in _missed(project):
+        console.print(f"[yellow]{sentence}[/]")
     if report.failed:
         raise typer.Exit(1)
+
+
+def _missed(project: Project) -> list[str]:
+    """Return the updates that should have come by now, from what the monitors remember."""
+    import datetime
+
+    from dataplatform.quality.monitoring import missed_updates
+    from dataplatform.resources.monitor_store import METRICS, MonitorStore
+    from dataplatform.resources.warehouse import open_warehouse
+
+    warehouse = open_warehouse(project.environment, project)
+    if warehouse.columns(METRICS) is None:
+        return []
+    with warehouse.session("status") as session:
+        store = MonitorStore(session, warehouse.dialect)
+        late = missed_updates(project, store, datetime.datetime.now(datetime.UTC))
+    return [f"{relation}: {one.sentence}" for relation, one in late.items()]

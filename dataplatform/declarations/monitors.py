@@ -18,13 +18,15 @@ from pydantic import Field
 from dataplatform.declarations.errors import nearest
 from dataplatform.declarations.strict import Strict, validate
 from dataplatform.declarations.yaml_file import YamlFile, read_yaml
-from dataplatform.keys import CANDIDATE, STAGING, Relation, layer_of
+from dataplatform.keys import CANDIDATE, CURATED, LAKE_RAW, PUBLISHED, STAGING, Relation, layer_of
 
 FILE = "monitors.yml"
 MONITORS = (
     "volume", "freshness", "nulls", "uniqueness", "distribution", "categories", "schema",
 )  # fmt: skip
 _WATCHED = frozenset({"raw", STAGING, CANDIDATE})
+#: What is published was watched as a candidate; what lies in the lake is no table.
+_NEVER = frozenset({PUBLISHED, CURATED, LAKE_RAW})
 
 Sensitivity = Literal["low", "normal", "high"]
 Monitor = Literal[
@@ -79,12 +81,15 @@ class Monitors:
         Args:
             relation: the table; the candidate, for a mart.
         """
+        if layer_of(relation) in _NEVER:
+            return None
         watched = layer_of(relation) in _WATCHED
         found = TableMonitors(self.sensitivity)
         for pattern, said in self.tables.items():
             if not _names(pattern, relation):
                 continue
-            watched = not said.off
+            # A pattern over all schemas says how, and not what is watched besides.
+            watched = not said.off and (watched or not pattern.startswith("*"))
             found = TableMonitors(
                 said.sensitivity or found.sensitivity,
                 tuple(said.monitors) if said.monitors is not None else found.monitors,

@@ -171,6 +171,9 @@ class Context:
             return None
         past = Past.of([(at, put(value)) for at, value in points])
         patience = self.settings.patience
+        if figure.kind in ("volume", "freshness") and self._holiday:
+            # No two holidays are alike.
+            patience *= 2
         judged = judge_value(past, self.now.at, put(seen), self.calendar, patience, floor)
         if judged.score <= patience:
             return None
@@ -185,8 +188,6 @@ class Context:
         state: State = "unusual"
         if judged.score >= _GRAVE * patience and figure.grave:
             state = "very_unusual"
-        if state == "very_unusual" and figure.kind == "volume" and self._first_holiday(past):
-            state = "unusual"
         words = figure.words.format(column=column, value=value_words)
         last_day = " (rows of the last day)" if metric.startswith("recent_") and column else ""
         share = figure.scale == "share"
@@ -236,12 +237,10 @@ class Context:
                 found.add(one.at)
         return frozenset(found)
 
-    def _first_holiday(self, past: Past) -> bool:
-        """Whether today is a holiday, or beside one, as none was in the history."""
-        if not self.calendar.near_holiday(self.calendar.local(self.now.at).date()):
-            return False
-        days = [self.calendar.local(at).date() for at in past.moments]
-        return sum(bool(self.calendar.near_holiday(day)) for day in days) < _LEAST
+    @cached_property
+    def _holiday(self) -> bool:
+        """Whether today is a holiday, or beside one."""
+        return bool(self.calendar.near_holiday(self.calendar.local(self.now.at).date()))
 
     def _awaited(self, kind: str, column: str | None, low: float, high: float, seen: float) -> bool:
         """Whether an announced event explains the value."""

@@ -122,9 +122,11 @@ _COLUMN: dict[str, Figure] = {
 UNIQUE_SHARE = Figure(
     "uniqueness", "the share of distinct values among {column}", "share", None, 0.15
 )
+#: Fewer rows have fewer values: it is compared as if the day had as many rows as usual.
+DISTINCT_LATELY = Figure("uniqueness", "the distinct values of {column}", "log", None, 0.9, 1.0)
 TRUE_SHARE = Figure("distribution", "the share of true in {column}", "share", 0.10, 0.10)
 CATEGORY_SHARE = Figure("categories", "the share of {value} in {column}", "share", 0.10, 0.10)
-LAG = Figure("freshness", "the age of the newest {column} in hours", "linear", 2.0, 0.75)
+LAG = Figure("freshness", "the age of the newest {column} in hours", "linear", 3.0, 0.75)
 OTHER_LAG = Figure(
     "distribution", "the age of the newest {column} in hours", "linear", None, 3.0, grave=True
 )
@@ -140,4 +142,6 @@ def figure_of(metric: str, recent: bool) -> Figure | None:
     if metric.startswith("hour_") and not recent:
         # All days together move too little to tell anything.
         return None
+    if metric == "distinct" and recent:
+        return DISTINCT_LATELY
     return _COLUMN.get(metric)

@@ -81,6 +81,8 @@ def _rows(one: Snapshot, prefix: str) -> float:
 
 def _of_kind(context: Context, kind: str) -> list[Finding]:
     found = []
+    counts = sorted(_rows(one, RECENT) for one in context.snapshots[-28:])
+    usual = counts[len(counts) // 2]
     for column, metric, figure in _figures(context, kind):
         prefix = RECENT if metric.startswith(RECENT) else ""
         rows = _rows(context.now, prefix)
@@ -89,7 +91,10 @@ def _of_kind(context: Context, kind: str) -> list[Finding]:
 
         def take(one: Snapshot, key: tuple[str, str] = (column, metric)) -> float | None:
             prefix = RECENT if key[1].startswith(RECENT) else ""
-            return one.values.get(key) if _rows(one, prefix) >= _LEAST_ROWS else None
+            seen, count = one.values.get(key), _rows(one, prefix)
+            if seen is None or count < _LEAST_ROWS:
+                return None
+            return seen * max(1.0, usual / count) if key[1] == RECENT + "distinct" else seen
 
         finding = context.compare(figure, column, metric, take, rows)
         if finding is not None:

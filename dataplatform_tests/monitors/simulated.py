@@ -92,9 +92,9 @@ class Table:
     latest: list[Rows] = field(default_factory=list)
 
     def add(self, rows: Rows) -> None:
-        """Take one day's rows; what is older than four weeks is measured no more."""
+        """Take one day's rows; what is older than a week is measured no more."""
         self.rows += len(rows["order_id"])
-        self.latest = [*self.latest, rows][-28:]
+        self.latest = [*self.latest, rows][-7:]
 
 
 def snapshot(
