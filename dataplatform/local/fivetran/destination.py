@@ -31,6 +31,9 @@ class Session(Protocol):
     def begin(self) -> None:
         """Start the transaction; sources are attached to the engine before it."""
 
+    def columns(self, table: Table) -> dict[str, str]:
+        """Return the columns a table has in the destination, with their types; none without it."""
+
     def prepare(self, table: Table, *, replace: bool) -> bool:
         """Make the table fit its description; return whether new rows can be matched with its own.
 

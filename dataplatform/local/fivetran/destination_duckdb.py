@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from dataplatform.declarations.errors import UserError
 from dataplatform.duckdb_file import open_duckdb
 from dataplatform.local.fivetran import history, merge, removal, told
-from dataplatform.local.fivetran.incoming import SALT
+from dataplatform.local.fivetran.incoming import SALT, held_types
 from dataplatform.local.fivetran.model import (
     HISTORY,
     SYNCED,
@@ -91,6 +91,9 @@ class DuckDBSession:
         except (duckdb.CatalogException, duckdb.BinderException):
             return False
         return True
+
+    def columns(self, table: Table) -> dict[str, str]:
+        return held_types(self.engine, self.place(table)) if self._exists(table) else {}
 
     def prepare(self, table: Table, *, replace: bool) -> bool:
         self.engine.execute(

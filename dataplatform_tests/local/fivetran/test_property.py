@@ -17,7 +17,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
@@ -294,12 +294,22 @@ _COMMON: dict[str, Any] = {
     "print_blob": True,
     "suppress_health_check": list(HealthCheck),
 }
+# Lives that were once found to end badly.
+_COMES_AGAIN: list[Step] = [
+    ("drop", "with_key", 0),
+    ("kill", LATE),
+    ("add", "with_key", 0, "text", False),
+    ("mode", "with_key", "LIVE"),
+    ("abort", 0),
+    ("abort", 3),
+]
 _methods = pytest.mark.parametrize("method", ["QUERY_BASED", "WAL_PGOUTPUT"])
 
 
 @pytest.mark.slow
 @_methods
-@settings(**_COMMON, max_examples=10, derandomize=True, phases=[Phase.generate])
+@settings(**_COMMON, max_examples=10, derandomize=True, phases=[Phase.explicit, Phase.generate])
+@example(steps=_COMES_AGAIN)
 @given(steps=st.lists(_killed, min_size=6, max_size=14))
 def test_a_sample_of_lives(
     steps: list[Step],

@@ -41,7 +41,7 @@ SELECT n.nspname, c.relname, c.oid::bigint, c.relkind::text,
          (SELECT relid::oid FROM pg_partition_tree(c.oid) UNION SELECT c.oid) p(oid)),
        (SELECT coalesce(json_agg(a.attnum ORDER BY a.attnum), '[]') FROM pg_attribute a
         WHERE a.attrelid = c.oid AND a.atthasmissing AND NOT a.attisdropped),
-       c.relhassubclass
+       c.relhassubclass, c.relnatts
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_index k ON k.indrelid = c.oid AND k.indisprimary
@@ -102,17 +102,20 @@ def _shape(
     parts: list[int],
     nodes: list[int],
     filled: list[int],
+    last: int,
     attributes: list[list[Any]],
 ) -> dict[str, Any]:
     """Return what tells whether rows read differently now although no change of them was told.
 
     Columns go by their number: name, type and labels or expression; ``filled`` are those added
-    with a value for the rows that were there; ``nodes`` change when a table is rewritten.
+    with a value for the rows that were there; ``nodes`` change when a table is rewritten; ``last``
+    is the highest number ever given, for none is given twice.
     """
     return {
         "table": [database, oid, parts],
         "nodes": nodes,
         "filled": filled,
+        "last": last,
         "columns": {str(a[1]): [a[0], *a[2:]] for a in attributes},
     }
 
@@ -134,7 +137,8 @@ def read_tables(connection: Any, prefix: str, identity: str) -> list[Table]:
     alike = Counter((row[0].lower(), row[1].lower()) for row in rows)
     tables = []
     for row in rows:
-        schema, name, oid, kind, parts, attributes, replica, unlogged, nodes, filled, parent = row
+        schema, name, oid, kind, parts, attributes, replica, unlogged, nodes, filled, *more = row
+        parent, last = more
         attributes = attributes or []
         names = column_names(attribute[0] for attribute in attributes)
         columns, renders, by_server = [], {}, {}
@@ -164,7 +168,7 @@ def read_tables(connection: Any, prefix: str, identity: str) -> list[Table]:
                     "identity": replica,
                     "primary_key": [a[0] for a in attributes if a[4]],
                     "generated": [a[0] for a in attributes if a[5] is not None],
-                    "shape": _shape(identity, oid, parts, nodes, filled, attributes),
+                    "shape": _shape(identity, oid, parts, nodes, filled, last, attributes),
                     "by_server": by_server,
                     "renders": renders,
                     # The parallel scan finds tables by names without case, and reads heaps only.

@@ -30,7 +30,7 @@ from dataplatform.local.fivetran.services.postgres_publication import (
     drop_publication,
     ensure_publication,
 )
-from dataplatform.local.fivetran.services.postgres_resume import Snapshot, reads_anew
+from dataplatform.local.fivetran.services.postgres_resume import Snapshot, added, reads_anew
 from dataplatform.local.fivetran.services.postgres_stream import changes
 from dataplatform.local.fivetran.sql import ident, listed, literal
 
@@ -136,7 +136,7 @@ class PostgresCdcService(PostgresService):
             read.anew = (
                 read.cursor is None
                 or bool(read.staged.unread)
-                or reads_anew(read.cursor, read.table, read.staged.truncated)
+                or reads_anew(read.cursor, read.table, read.staged.truncated, read.staged.told)
             )
 
     def _slot(
@@ -180,15 +180,19 @@ class PostgresCdcService(PostgresService):
         for table in tables:
             read = self._reads[table.label]
             result = TableResult(table.target_schema, table.target)
+            new = frozenset() if read.anew else added(read.cursor, table)
+            anew = read.anew or bool(new and new & session.columns(table).keys())
             held = session.prepare(table, replace=table.label in resync)
             seen = Snapshot.of(read.cursor)
             settled = True
-            if read.anew or not held:
+            shape = table.details["shape"]
+            last = shape["last"]
+            if anew or not held:
                 self._attach_once(session)
-                snapshot, ahead = self._ask(
+                snapshot, ahead, last = self._ask(
                     session,
                     "SELECT pg_current_snapshot()::text AS a, "
-                    "pg_current_wal_insert_lsn()::text AS b",
+                    f"pg_current_wal_insert_lsn()::text AS b, ({_last(table)}) AS c",
                 )
                 seen = Snapshot(self._reached, snapshot, slots.number(ahead))
                 if held:
@@ -202,16 +206,19 @@ class PostgresCdcService(PostgresService):
                 )
             else:
                 self._apply(session, read, None, result)
+                names = {description[0] for description in shape["columns"].values()}
+                if not read.staged.told <= names:
+                    (last,) = self._session().execute(_last(table)).fetchone()
             session.remember(
                 table,
                 {
                     **seen.reached(self._reached),
                     "signature": table.signature,
-                    "shape": table.details["shape"],
-                    "columns": [column.source for column in table.columns],
+                    "shape": shape,
+                    "names": {column.source: column.name for column in table.columns},
                     # A transaction too late for the snapshot, whose rows were not told or not
-                    # kept, asks for one more reading.
-                    "settled": settled,
+                    # kept, asks for one more reading; so does a column too late for the catalogue.
+                    "settled": settled and last == shape["last"],
                 },
             )
             yield result
@@ -305,3 +312,8 @@ class PostgresCdcService(PostgresService):
                     f"{' '.join(str(error).split())}",
                     code="slot_not_dropped",
                 ) from error
+
+
+def _last(table: Table) -> str:
+    """Return PostgreSQL's query for the highest number ever given to a column of a table."""
+    return f"SELECT relnatts FROM pg_class WHERE oid = {int(table.details['oid'])}"

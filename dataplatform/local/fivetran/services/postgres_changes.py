@@ -59,11 +59,14 @@ class Staged:
         self.untellable = not table.has_key
         # The transactions whose rows were not kept, therefore.
         self.unread: set[int] = set()
+        # The columns the table had while rows were told.
+        self.told: set[str] = set()
         self.files: list[Path] = []
         self._prefix = folder / f"changes-{number}"
         self._render = render
         self._keys = [n for n, column in enumerate(table.columns) if column.key]
         self._positions: list[int | None] = []
+        self._names: tuple[str, ...] = ()
         self._lacking = False
         # Rows that are not taken apart yet, with the number and transaction of each.
         self._puts: list[bytes] = []
@@ -80,6 +83,7 @@ class Staged:
     def relation(self, relation: Relation) -> None:
         """Learn in which order values come from now on."""
         self.flush()
+        self._names = relation.columns
         places = {name: n for n, name in enumerate(relation.columns)}
         self._positions = [places.get(column.source) for column in self.table.columns]
         generated = self.table.details["generated"]
@@ -142,6 +146,8 @@ class Staged:
         """Write the rows that wait to files."""
         import pyarrow as pa
 
+        if self._puts or self._seqs:
+            self.told.update(self._names)
         if self._puts:
             puts, self._puts = self._puts, []
             seqs, self._put_seqs = self._put_seqs, []

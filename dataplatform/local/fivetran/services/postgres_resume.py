@@ -5,6 +5,7 @@ Pure judgement on what was remembered; the reading is done in ``postgres_cdc``.
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,16 +72,20 @@ class Snapshot:
         return held
 
 
-def reads_anew(cursor: dict[str, Any], table: Table, truncated: bool) -> bool:
+def reads_anew(
+    cursor: dict[str, Any], table: Table, truncated: bool, told: AbstractSet[str]
+) -> bool:
     """Tell whether a table must be read again although its log was followed.
 
     Columns may be dropped, and added without a value; all else that changes rows without telling
     them one by one (a rewrite, labels, types, partitions, another table of the name) asks for it.
+    So does a new column by whose name another may have gone while rows were told.
 
     Args:
         cursor: what was remembered at the last sync.
         table: the table now.
         truncated: whether the log told that it was emptied, which renews its storage as well.
+        told: the columns it had while rows were told, of all times since.
     """
     old, new = cursor.get("shape"), table.details["shape"]
     if (
@@ -94,13 +99,36 @@ def reads_anew(cursor: dict[str, Any], table: Table, truncated: bool) -> bool:
     if cursor.get("signature") == table.signature:
         return False
     before, now = old["columns"], new["columns"]
-    held = set(cursor.get("columns", ()))
+    held, names = cursor.get("names", {}), {c.source: c.name for c in table.columns}
+    known = {description[0] for description in before.values()}
+    added = now.keys() - before.keys()
     for attribute, description in now.items():
-        wanted = any(column.source == description[0] for column in table.columns)
-        if attribute in before:
-            if before[attribute] != description or (wanted and description[0] not in held):
+        source = description[0]
+        if attribute in added:
+            if int(attribute) in new["filled"] or source in known:
                 return True
-        elif int(attribute) in new["filled"]:
+        # A column that goes may leave its name in the warehouse to one that stays.
+        elif before[attribute] != description or (
+            source in names and held.get(source) != names[source]
+        ):
             return True
+    # A number or a name that came and went: rows may have been told under a name now another's.
+    if added and (
+        new["last"] - old.get("last", 0) != len(added)
+        or not told <= known.union(description[0] for description in now.values())
+    ):
+        return True
     # Without a key a row's identity is made of all its columns.
     return not table.has_key
+
+
+def added(cursor: dict[str, Any] | None, table: Table) -> frozenset[str]:
+    """Return the destination names of the columns that came since a sync, without a value.
+
+    Where the warehouse has a column of such a name, it still holds another's values.
+    """
+    if cursor is None or cursor.get("signature") == table.signature:
+        return frozenset()
+    before, now = cursor["shape"]["columns"], table.details["shape"]["columns"]
+    new = {description[0] for number, description in now.items() if number not in before}
+    return frozenset(column.name for column in table.columns if column.source in new)
