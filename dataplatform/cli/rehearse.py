@@ -159,6 +159,8 @@ def _show_one(console: Console, one: Outcome) -> None:
     console.print(f"[bold]{one.incident}[/] on {one.table}: {one.damage}")
     if first is None:
         console.print("[red]caught by    nothing[/]")
+        for sentence in one.failures:
+            console.print(f"             the run failed, though: {_line(sentence)}", markup=False)
     for catch in one.caught[:5]:
         grave = "stops what is below" if catch.stops else "a warning"
         console.print(f"caught by    {catch.kind} {catch.check} on {catch.table} ({grave})")

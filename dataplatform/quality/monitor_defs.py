@@ -180,7 +180,7 @@ def _found(
             if relation in built and relation in relations and relation not in fresh:
                 # One alarm for one missed update, however often it is looked for.
                 last = datetime.datetime.fromtimestamp(built[relation].timestamp, datetime.UTC)
-                store.raise_alarms(relation, last, [late], context.run_id)
+                store.raise_alarms(relation, last, [late], context.run.run_id)
                 found[relation] = [late]
         if not fresh:
             return found
