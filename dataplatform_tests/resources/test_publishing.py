@@ -217,3 +217,16 @@ def test_a_living_publication_is_not_undone_by_another_process() -> None:
     assert warehouse.published.repair(force=False) == []
     assert len(warehouse.published.repair()) == len(NAMES)
     assert served(warehouse) == 2
+
+
+def test_the_journal_is_bounded(tmp_path: Path) -> None:
+    warehouse = DuckDBAdapter(lambda: tmp_path / "warehouse.duckdb")
+    for number in range(1, 60):
+        build(warehouse, number, ["orders"])
+        warehouse.published.publish(group(number, ["orders"], keep=2), Note())
+    (rows,) = warehouse.query("SELECT count(*) FROM dataplatform.publications", "test")
+    assert rows[0] <= 51
+    assert [one.data_version for one in warehouse.published.versions(ORDERS)] == [
+        "build 59",
+        "build 58",
+    ]

@@ -17,7 +17,7 @@ from dataplatform.resources.warehouse.swap import Swap
 
 TABLE = Relation(PLATFORM, "publications")
 #: Rows kept of each table: what happened, long after its versions are gone.
-HISTORY = 200
+HISTORY = 50
 
 PREPARING, PREPARED, DONE = "preparing", "prepared", "done"
 DROPPED, UNDONE = "dropped", "undone"
@@ -78,13 +78,23 @@ class Journal:
         """Return whether anything was ever published by journal."""
         return TABLE.table in self._swap.tables(self._session, TABLE.schema)
 
-    def entries(self, targets: Collection[Relation] | None = None) -> list[Entry]:
-        """Return the rows of some tables or of all, the oldest first."""
+    def entries(
+        self, targets: Collection[Relation] | None = None, *, unfinished: bool = False
+    ) -> list[Entry]:
+        """Return the rows of some tables or of all, the oldest first.
+
+        Args:
+            targets: the published tables; None for all.
+            unfinished: leave out what is done.
+        """
         names = ", ".join(map(self._swap.column, _NAMES))
-        where = ""
+        conditions = []
         if targets is not None:
             listed = ", ".join(self._swap.literal(str(one)) for one in sorted(targets))
-            where = f" WHERE {self._swap.column('target')} IN ({listed or 'NULL'})"
+            conditions.append(f"{self._swap.column('target')} IN ({listed or 'NULL'})")
+        if unfinished:
+            conditions.append(f"{self._swap.column('state')} <> {self._swap.literal(DONE)}")
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         rows = self._session.execute(f"SELECT {names} FROM {self._table}{where}")
         found = [
             Entry(

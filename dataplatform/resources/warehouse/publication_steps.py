@@ -14,7 +14,7 @@ from dataplatform.resources.warehouse import journal
 from dataplatform.resources.warehouse.interface import Session
 from dataplatform.resources.warehouse.journal import Entry, Journal
 from dataplatform.resources.warehouse.publication import VERSIONS, time_of, version_relation
-from dataplatform.resources.warehouse.version_book import current, is_version
+from dataplatform.resources.warehouse.version_book import by_table, current, is_version
 
 if TYPE_CHECKING:
     from dataplatform.resources.warehouse.sql import SqlWarehouse
@@ -40,8 +40,7 @@ def tidy(warehouse: SqlWarehouse, session: Session, book: Journal, targets: set[
     """Keep the newest versions and the one that is served; drop the others."""
     entries = book.entries(targets)
     gone: list[Entry] = []
-    for target in targets:
-        mine = [one for one in entries if one.relation == target]
+    for mine in by_table(entries).values():
         now = current(mine)
         kept = [one for one in mine if is_version(one)]
         if not kept:
@@ -69,7 +68,7 @@ def repair(warehouse: SqlWarehouse, session: Session, book: Journal, *, force: b
         A sentence for each table that was finished or undone.
     """
     said: list[str] = []
-    entries = book.entries()
+    entries = book.entries(unfinished=True)
     for one in [one for one in entries if one.state == journal.PREPARED]:
         show(warehouse, session, one)
         said.append(f"{one.target}: finished the {one.action} of version {one.version}.")

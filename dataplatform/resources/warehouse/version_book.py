@@ -20,6 +20,14 @@ from dataplatform.resources.warehouse.publication import (
 )
 
 
+def by_table(entries: Sequence[Entry]) -> dict[Relation, list[Entry]]:
+    """Return the rows of each table, in their order; the tables sorted by name."""
+    found: dict[str, list[Entry]] = {}
+    for one in entries:
+        found.setdefault(one.target, []).append(one)
+    return {many[0].relation: many for _, many in sorted(found.items())}
+
+
 def is_version(one: Entry) -> bool:
     """Return whether a row tells of a version that is kept."""
     return one.action == journal.PUBLISH and one.state == journal.DONE
@@ -43,8 +51,8 @@ def served_of(entries: Sequence[Entry], tables: set[str]) -> dict[Relation, Serv
         tables: names of the tables that hold versions.
     """
     found: dict[Relation, Served] = {}
-    for target in sorted({one.relation for one in entries}):
-        mine = [one for one in entries if one.relation == target and one.state == journal.DONE]
+    for target, many in by_table(entries).items():
+        mine = [one for one in many if one.state == journal.DONE]
         now = current(mine)
         if now is None:
             continue
@@ -107,8 +115,9 @@ def versions_of(entries: Sequence[Entry], target: Relation | None) -> list[Versi
             raise UserError(f"{target} was never published: nothing was, so far.")
         raise UserError(f"{target} was never published.{nearest(str(target), known)}")
     found: list[Version] = []
-    for name in known if target is None else [str(target)]:
-        mine = [one for one in entries if one.target == name]
+    for table, mine in by_table(entries).items():
+        if target is not None and table != target:
+            continue
         now = current(mine)
         found += [
             Version(
