@@ -168,7 +168,7 @@ def test_every_link_leads_somewhere_and_nowhere_else(shop_run):
     path = write_report(shop_run.project, gather(shop_run.project, shop_run.instance))
     folder = path.parent
     found = sorted(folder.rglob("*.html"))
-    assert len(found) == 6
+    assert len(found) == 7
     pages = {one.resolve(): Page(one.read_text()) for one in found}
     for one, page in pages.items():
         assert "@import" not in one.read_text()
@@ -327,3 +327,18 @@ def test_badges_say_the_worst():
     assert said(overall_badge(_mixed())) == "data: 2 rules broken"
     assert said(overall_badge(Report("local", 0.0, (table(rule("a")),)))) == "data: 1 rule kept"
     assert said(overall_badge(Report("local", 0.0))) == "data: not judged"
+
+
+def test_the_command_prints_json_and_writes_junit_where_a_ci_looks(shop_run, monkeypatch, tmp_path):
+    from typer.testing import CliRunner
+
+    from dataplatform.cli.main import app
+
+    monkeypatch.setenv("DATAPLATFORM_PROJECT", str(shop_run.project.root))
+    junit, folder = tmp_path / "ci" / "junit.xml", tmp_path / "pages"
+    arguments = ["report", "--json", "--junit", str(junit), "--output", str(folder)]
+    found = CliRunner().invoke(app, arguments)
+    assert found.exit_code == 0, found.output
+    assert json.loads(found.stdout)["headline"] == "Nothing has been judged yet"
+    assert junit.read_text() == (folder / "junit.xml").read_text()
+    assert (folder / "index.html").exists()

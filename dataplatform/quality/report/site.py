@@ -199,6 +199,8 @@ def _environment() -> jinja2.Environment:
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        # Compiling costs more than writing the pages: once on a machine, not in every run.
+        bytecode_cache=jinja2.FileSystemBytecodeCache(),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
