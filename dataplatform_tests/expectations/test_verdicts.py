@@ -37,6 +37,7 @@ def test_every_core_expectation_passes_once_and_fails_once():
     assert sides == {(kind, passes) for kind in EXPECTATIONS for passes in (True, False)}
 
 
+@pytest.mark.slow
 def test_the_list_of_expectations_is_that_of_the_installed_package():
     from great_expectations.expectations import core  # noqa: F401
     from great_expectations.expectations.expectation import Expectation
