@@ -26,7 +26,8 @@ run: setup ## Start the servers, sync, build, check, publish, report. Exit code 
 
 dev: setup ## Start the servers and Dagster's user interface on port 3000, with the history of `make run`.
 	@$(BIN)/dataplatform servers start
-	@$(BIN)/dagster dev --host $(DEV_HOST) --port $(PORT)
+	@DAGSTER_HOME=$$($(BIN)/python -m dataplatform.runtime.home --of-project) \
+		$(BIN)/dagster dev --host $(DEV_HOST) --port $(PORT)
 
 start: setup ## Start the local servers.
 	@$(BIN)/dataplatform servers start
@@ -66,5 +67,6 @@ prove: setup browser ## The long proofs in full: kills, parity, memory.
 
 clean: ## Stop the servers and delete .venv, .dataplatform (all local data) and caches.
 	@echo "Deleting .venv, .dataplatform (warehouse, demo data, history, reports) and caches."
-	@if [ -x $(BIN)/dataplatform ]; then $(BIN)/dataplatform servers stop; fi
-	@rm -rf .venv .dataplatform .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+	@if [ -x $(BIN)/dataplatform ]; then for file in config/environments/local*.yml; do \
+		DATAPLATFORM_ENV=$$(basename $$file .yml) $(BIN)/dataplatform servers stop; done; fi
+	@rm -rf .venv .venv-* .dataplatform .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info

@@ -1,6 +1,7 @@
 """Where Dagster keeps its records for a project, and the dagster.yaml that says so.
 
-``python -m dataplatform.runtime.home`` writes the repository's own dagster.yaml anew.
+``python -m dataplatform.runtime.home`` writes the repository's own dagster.yaml anew; with
+``--of-project`` it prints the home of the chosen environment.
 """
 
 from __future__ import annotations
@@ -53,4 +54,11 @@ def write_repository_file(root: Path) -> Path:
 
 
 if __name__ == "__main__":
-    write_repository_file(Path.cwd())
+    import sys
+
+    from dataplatform.declarations.project import open_project
+
+    if sys.argv[1:] == ["--of-project"]:
+        print(prepare_home(open_project()))
+    else:
+        write_repository_file(Path.cwd())
