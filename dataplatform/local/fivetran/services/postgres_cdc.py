@@ -10,44 +10,29 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dataplatform.local.fivetran.destination import Session
 from dataplatform.local.fivetran.model import (
-    UPSERT,
     SetupTest,
     SyncFailure,
     Table,
     TableResult,
 )
 from dataplatform.local.fivetran.services import postgres_slot as slots
-from dataplatform.local.fivetran.services.postgres import PostgresService, picked, rows_of
+from dataplatform.local.fivetran.services.postgres import PostgresService, rows_of
 from dataplatform.local.fivetran.services.postgres_changes import Staged
 from dataplatform.local.fivetran.services.postgres_collector import Collector
+from dataplatform.local.fivetran.services.postgres_landing import Read, land
 from dataplatform.local.fivetran.services.postgres_publication import (
     drop_publication,
     ensure_publication,
 )
 from dataplatform.local.fivetran.services.postgres_resume import Snapshot, added, reads_anew
 from dataplatform.local.fivetran.services.postgres_stream import changes
-from dataplatform.local.fivetran.sql import ident, listed, literal
 
-_NEWEST = "_fivetran_newest"
-# Keys asked for in one query where the log leaves values out.
-_KEYS_AT_ONCE = 5000
 _log = logging.getLogger("dataplatform.local.fivetran")
-
-
-@dataclass
-class _Read:
-    """One table of a sync: what was remembered of it and what the log told since."""
-
-    table: Table
-    cursor: dict[str, Any] | None
-    staged: Staged
-    anew: bool
 
 
 class PostgresCdcService(PostgresService):
@@ -56,7 +41,7 @@ class PostgresCdcService(PostgresService):
     def __init__(self, prefix: str, config: dict[str, Any]) -> None:
         super().__init__(prefix, config)
         self.names = slots.names_of(prefix, config)
-        self._reads: dict[str, _Read] = {}
+        self._reads: dict[str, Read] = {}
         self._reached = 0
         self._added: frozenset[str] = frozenset()
         self._fence = 0
@@ -127,7 +112,7 @@ class PostgresCdcService(PostgresService):
                 cursor = None
             seen = Snapshot.of(cursor)
             staged = Staged(table, scratch, number, seen.skips, render)
-            self._reads[table.label] = _Read(table, cursor, staged, cursor is None)
+            self._reads[table.label] = Read(table, cursor, staged, cursor is None)
         known = [Snapshot.of(read.cursor).lsn for read in self._reads.values()]
         collector = Collector({r.table.details["oid"]: r.staged for r in self._reads.values()})
         collector.collect(changes(self._dsn, self.names, min(known), until))
@@ -200,12 +185,12 @@ class PostgresCdcService(PostgresService):
                 else:
                     result.inserted = session.load(table, rows_of(table))
                 if not read.staged.untellable:
-                    self._apply(session, read, seen, result)
+                    land(session, read, seen, result, self._attach_once)
                 settled = all(map(seen.sees, read.staged.unread)) and (
                     table.label not in self._added or seen.first >= self._fence
                 )
             else:
-                self._apply(session, read, None, result)
+                land(session, read, None, result, self._attach_once)
                 names = {description[0] for description in shape["columns"].values()}
                 if not read.staged.told <= names:
                     (last,) = self._session().execute(_last(table)).fetchone()
@@ -222,65 +207,6 @@ class PostgresCdcService(PostgresService):
                 },
             )
             yield result
-
-    def _apply(
-        self, session: Session, read: _Read, seen: Snapshot | None, result: TableResult
-    ) -> None:
-        """Bring what the log told into the warehouse, but for what a snapshot has seen."""
-        staged, table, engine = read.staged, read.table, session.engine
-        if not staged.files:
-            return
-        unseen = None
-        if seen is not None:
-            numbers = [row[0] for row in engine.execute(staged.transactions()).fetchall()]
-            unseen = [xid for xid in numbers if not seen.sees(xid)]
-            if not unseen:
-                return
-        newest = f"({staged.newest(unseen)})"
-        emptied = staged.truncated and engine.execute(staged.emptied(unseen)).fetchone() != (0,)
-        # What is looked at more than once is worked out once.
-        kept = emptied or staged.incomplete
-        if kept:
-            engine.execute(f"CREATE TEMP TABLE {_NEWEST} AS SELECT * FROM {newest}")
-            newest = _NEWEST
-        names = listed(column.name for column in table.columns)
-        if emptied:
-            rows = f"SELECT {names} FROM {newest} WHERE _kind = '{UPSERT}'"
-            result.deleted += session.delete_absent(table, rows)
-        told = f"SELECT {names}, _kind FROM {newest} WHERE NOT _again"
-        for some in (told, *self._again(session, read)):
-            inserted, updated, deleted = session.apply(table, some)
-            result.inserted += inserted
-            result.updated += updated
-            result.deleted += deleted
-        if kept:
-            engine.execute(f"DROP TABLE {_NEWEST}")
-
-    def _again(self, session: Session, read: _Read) -> Iterator[str]:
-        """Yield queries that read rows from the source whose values the log leaves out.
-
-        They are as of now, not as of the log; what happened to them between is told again later
-        and then changes nothing.
-        """
-        if not read.staged.incomplete:
-            return
-        self._attach_once(session)
-        keys = [column for column in read.table.columns if column.key]
-        lists = ", ".join(f"list({ident(column.name)}::VARCHAR)" for column in keys)
-        found = session.engine.execute(
-            f"SELECT {lists} FROM (SELECT *, row_number() OVER () // {_KEYS_AT_ONCE} AS part "
-            f"FROM {_NEWEST} WHERE _kind = '{UPSERT}' AND _again) GROUP BY part"
-        ).fetchall()
-        for part in found:
-            arrays = ", ".join(
-                f"ARRAY[{', '.join(literal(value) for value in values)}]::text[]::"
-                f"{column.source_type}[]"
-                for column, values in zip(keys, part, strict=True)
-            )
-            names = listed(column.source for column in keys)
-            where = f"({names}) IN (SELECT * FROM unnest({arrays}))"
-            rows = picked(read.table, where, read.table.columns)
-            yield f"SELECT *, '{UPSERT}' AS _kind FROM ({rows})"
 
     def after_commit(self) -> None:
         """Let the server forget what the warehouse holds now."""
