@@ -174,7 +174,15 @@ class Context:
         if figure.kind in ("volume", "freshness") and self._holiday:
             # No two holidays are alike.
             patience *= 2
-        judged = judge_value(past, self.now.at, put(seen), self.calendar, patience, floor)
+        judged = judge_value(
+            past,
+            self.now.at,
+            put(seen),
+            self.calendar,
+            patience,
+            floor,
+            thorough=figure.kind == "volume",
+        )
         if judged.score <= patience:
             return None
         width = patience * judged.guess.scale
@@ -184,6 +192,8 @@ class Context:
         if figure.scale == "share":
             high = min(high, 1.0)
         if self._awaited(figure.kind, column, low, high, seen):
+            return None
+        if self._accepted(figure.kind, column, points, low, high, seen):
             return None
         state: State = "unusual"
         if judged.score >= _GRAVE * patience and figure.grave:
@@ -241,6 +251,27 @@ class Context:
     def _holiday(self) -> bool:
         """Whether today is a holiday, or beside one."""
         return bool(self.calendar.near_holiday(self.calendar.local(self.now.at).date()))
+
+    def _accepted(
+        self,
+        kind: str,
+        column: str | None,
+        points: Sequence[tuple[datetime.datetime, float]],
+        low: float,
+        high: float,
+        seen: float,
+    ) -> bool:
+        """Whether a value lies between what is usual and what was accepted before, or about so."""
+        fine = [
+            value
+            for at, value in points
+            if any(one.action == "accept" and one.covers(kind, column, at) for one in self.answers)
+        ]
+        if not fine:
+            return False
+        room = (high - low) / 2
+        lowest, highest = min(low, *fine) - room, max(high, *fine) + room
+        return lowest <= seen <= highest
 
     def _awaited(self, kind: str, column: str | None, low: float, high: float, seen: float) -> bool:
         """Whether an announced event explains the value."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
-from dataplatform.checks.measures import time_column
+from dataplatform.checks.measures import RECENT, time_column
 from dataplatform.monitors.calendar import WEEKDAYS
 from dataplatform.monitors.context import Context
-from dataplatform.monitors.figures import LAG
+from dataplatform.monitors.figures import LAG, Figure
 from dataplatform.monitors.model import Finding, Snapshot
 from dataplatform.monitors.words import far
 
 _HOUR = 3600.0
+#: So many times the usual time between two rows, and no row is a surprise.
+_GAPS = 8.0
 
 
 def lag(one: Snapshot, column: str) -> float | None:
@@ -30,8 +33,22 @@ def findings(context: Context) -> list[Finding]:
     column = fresh_column(context)
     if column is None:
         return []
-    finding = context.compare(LAG, column, "max", lambda one: lag(one, column))
+    finding = context.compare(_lag_figure(context, column), column, "max", lambda o: lag(o, column))
     return [] if finding is None else [finding]
+
+
+def _lag_figure(context: Context, column: str) -> Figure:
+    """How a lag is compared: rows come by chance, so in a slow table the newest is often old."""
+    ages = sorted(age for one in context.snapshots if (age := lag(one, column)) is not None)
+    counts = sorted(
+        count for one in context.snapshots if (count := one.values.get((None, RECENT + "rows")))
+    )
+    now = lag(context.now, column)
+    if not ages or not counts or now is None or now <= ages[len(ages) // 2] or LAG.rise is None:
+        # A row from the future is no chance.
+        return LAG
+    between = 24 / counts[len(counts) // 2]
+    return replace(LAG, rise=max(LAG.rise, _GAPS * between))
 
 
 def missed(context: Context) -> Finding | None:

@@ -29,7 +29,7 @@ _BEYOND = 1.5
 #: A mistake so many times the usual one was an incident, if there was no other like it.
 _GROSS = 12.0
 #: The largest of some dozen mistakes is usually about so many times the usual one.
-_LARGEST = 3.5
+_LARGEST = 4.0
 #: Guesses whose mistakes are up to so many times those of the best have a say.
 _SAY = 1.6
 
@@ -119,6 +119,7 @@ def judge_value(
     calendar: Calendar,
     patience: float,
     floor: float,
+    thorough: bool = False,
 ) -> Judged:
     """Compare a value with its past.
 
@@ -129,20 +130,24 @@ def judge_value(
         calendar: what kind of day it is.
         patience: how many usual mistakes are still usual.
         floor: the least size of a usual mistake that makes sense for this figure.
+        thorough: whether the regression is asked even where a simple guess is content; it knows
+            a season best.
 
     Returns:
         The score is 0 where the value is as expected.
     """
     guesses = _guesses(past, now, calendar, floor)
     best = min(guesses, key=lambda guess: guess.error)
-    if any(not guess.surprised(value, patience) for guess in _with_a_say(guesses, best)):
+    content = any(not one.surprised(value, patience) for one in _with_a_say(guesses, best))
+    if content and not thorough:
         return Judged(0.0, best)
     regressed = _regression(past, now, calendar, floor)
     if regressed is not None:
         guesses.append(regressed)
         best = min(guesses, key=lambda guess: guess.error)
-        if any(not guess.surprised(value, patience) for guess in _with_a_say(guesses, best)):
-            return Judged(0.0, best)
+        content = any(not one.surprised(value, patience) for one in _with_a_say(guesses, best))
+    if content:
+        return Judged(0.0, best)
     said = _with_a_say(guesses, best)
     nearest = min(said, key=lambda guess: guess.distance(value))
     return Judged(nearest.distance(value), nearest)
@@ -159,7 +164,7 @@ def _guesses(past: Past, now: datetime.datetime, calendar: Calendar, floor: floa
     found = [_level(values[-28:], moments[-28:], floor, "measurements")]
     local = [calendar.local(at) for at in moments]
     today = calendar.local(now)
-    weekday = [place for place, at in enumerate(local) if at.weekday() == today.weekday()][-12:]
+    weekday = [place for place, at in enumerate(local) if at.weekday() == today.weekday()][-8:]
     others = values[-28:]
     if len(weekday) >= 3:
         name = f"{WEEKDAYS[today.weekday()]}s"
@@ -259,6 +264,8 @@ def _regression(
     past: Past, now: datetime.datetime, calendar: Calendar, floor: float
 ) -> Guess | None:
     """Trend, weekday, hour, month end and holidays together, by a robust regression."""
+    if not calendar.near_holiday(calendar.local(now).date()):
+        past = past.without(calendar)
     if len(past) < 21:
         return None
     from scipy.optimize import least_squares

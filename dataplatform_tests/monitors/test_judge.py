@@ -1,4 +1,4 @@
-"""A shop's year: what the monitors say of quiet days, and of days on which something happened."""
+"""A shop, month after month: what the monitors say of quiet days, and of incidents."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ from dataplatform_tests.monitors.simulated import (
     snapshot,
 )
 
+pytestmark = pytest.mark.slow
+
 HOUR = datetime.timedelta(hours=1)
 DAY = 24 * HOUR
 #: A Thursday in summer, a Monday in autumn.
@@ -42,7 +44,7 @@ class Year:
         table, self.days = Table(), []
         self.mornings: dict[int, tuple[Table, Rows]] = {}
         for number in range(days):
-            rows = day_rows(rng, number, scale=150)
+            rows = day_rows(rng, number, scale=250)
             if number in MORNINGS:
                 self.mornings[number] = (Table(table.rows, list(table.latest)), rows)
             table.add(rows)
@@ -61,7 +63,7 @@ class Year:
 
 @pytest.fixture(scope="module")
 def year() -> Year:
-    return Year(seed=11, days=365)
+    return Year(seed=11, days=270)
 
 
 def _alarms(history: History, now: Snapshot, *answers: Answer, **how: Any) -> list[Finding]:
@@ -69,7 +71,7 @@ def _alarms(history: History, now: Snapshot, *answers: Answer, **how: Any) -> li
     return [one for one in found if one.alarm]
 
 
-def test_a_quiet_year_is_quiet(year: Year) -> None:
+def test_quiet_months_are_quiet(year: Year) -> None:
     flags: set[Flag] = set()
     loud = []
     for number, now in enumerate(year.days):
@@ -77,7 +79,8 @@ def test_a_quiet_year_is_quiet(year: Year) -> None:
         alarms = _alarms(history, now)
         flags |= {Flag(now.at, one.kind, one.column, one.metric) for one in alarms}
         loud += [alarms[0].sentence] if alarms else []
-    assert len(loud) <= 3, loud
+    # One table-day in a hundred.
+    assert len(loud) <= 2, loud
 
 
 @pytest.mark.parametrize(("damage", "kind", "column"), DAMAGES, ids=lambda one: str(one))
@@ -170,22 +173,22 @@ def test_it_learns_before_it_speaks(year: Year) -> None:
 
 
 def _dropped(year: Year) -> Snapshot:
-    rows = DAMAGES[0][0](year.mornings[150][1], np.random.default_rng(1))
-    return year.on(150, rows)
+    rows = DAMAGES[0][0](year.mornings[260][1], np.random.default_rng(1))
+    return year.on(260, rows)
 
 
 def test_a_past_incident_teaches_nothing(year: Year) -> None:
     bad = _dropped(year)
     flags = frozenset({Flag(bad.at, "volume", None, "recent_rows")})
     after = [replace(bad, at=bad.at + DAY)]
-    history = History((*year.before(150).snapshots, bad), flags)
+    history = History((*year.before(260).snapshots, bad), flags)
     assert any(one.kind == "volume" for one in _alarms(history, after[0]))
 
 
 def test_an_accepted_value_is_learned(year: Year) -> None:
     bad = _dropped(year)
     flags = frozenset({Flag(bad.at, "volume", None, "recent_rows")})
-    history = History((*year.before(150).snapshots, bad), flags)
+    history = History((*year.before(260).snapshots, bad), flags)
     fine = Answer("accept", "volume", None, bad.at, bad.at, None, "ann", "a shop closed")
     tomorrow = replace(bad, at=bad.at + DAY)
     assert not any(one.kind == "volume" for one in _alarms(history, tomorrow, fine))
@@ -195,18 +198,18 @@ def test_what_goes_on_long_enough_is_usual(year: Year) -> None:
     bad = _dropped(year)
     days = [replace(bad, at=bad.at + n * DAY) for n in range(8)]
     flags = frozenset(Flag(one.at, "volume", None, "recent_rows") for one in days[:-1])
-    history = History((*year.before(150).snapshots, *days[:-1]), flags)
+    history = History((*year.before(260).snapshots, *days[:-1]), flags)
     assert not any(one.kind == "volume" for one in _alarms(history, days[-1]))
 
 
 def test_a_muted_monitor_says_so_and_is_silent(year: Year) -> None:
     bad = _dropped(year)
     mute = Answer("mute", None, None, bad.at - DAY, bad.at + DAY, None, "ann", "a migration")
-    found = judge(year.before(150), bad, Settings(kinds=("volume",)), CALENDAR, [mute])
+    found = judge(year.before(260), bad, Settings(kinds=("volume",)), CALENDAR, [mute])
     assert found[0].state != "normal" and not found[0].alarm
     assert "by ann: a migration" in str(found[0].muted)
     over = replace(mute, ends=bad.at - HOUR)
-    assert _alarms(year.before(150), bad, over, kinds=("volume",))
+    assert _alarms(year.before(260), bad, over, kinds=("volume",))
 
 
 def test_an_announced_event_is_no_alarm(year: Year) -> None:
