@@ -27,6 +27,7 @@ _STORIES = {
     "came_and_went": ("ADD c5 text; INSERT 9; ALTER DROP c5, ADD c5 text", ""),
     "came_and_was_renamed": ("ADD c5 text; INSERT 9; ALTER RENAME c5 TO c6", ""),
     "took_the_name": ("ADD c5 text; INSERT 9; ALTER DROP c0; ALTER RENAME c5 TO c0", ""),
+    "is_worked_out": ("ADD c7 text GENERATED ALWAYS AS (c0 || '!') VIRTUAL", ""),
     "left_its_name": ("ADD \"C 0\" text DEFAULT 'w'", "DROP c_0"),
 }
 _HISTORY = "comes_again_in_history"

@@ -105,7 +105,8 @@ def reads_anew(
     for attribute, description in now.items():
         source = description[0]
         if attribute in added:
-            if int(attribute) in new["filled"] or source in known:
+            filled = int(attribute) in new["filled"] or source in table.details["generated"]
+            if filled or source in known:
                 return True
         # A column that goes may leave its name in the warehouse to one that stays.
         elif before[attribute] != description or (
