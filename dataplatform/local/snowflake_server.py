@@ -55,6 +55,7 @@ def repair_statements() -> None:
     execute = FakeSnowflakeCursor.execute
 
     def repaired(self: Any, command: str, *args: Any, **kwargs: Any) -> Any:
+        _choose_public(self)
         if _ACCOUNT.match(command):
             command, args = _DONE, ()
             kwargs.pop("binding_params", None)
@@ -80,6 +81,16 @@ def repair_statements() -> None:
             ) from error
 
     FakeSnowflakeCursor.execute = repaired
+
+
+def _choose_public(cursor: Any) -> None:
+    """A session that named no schema is in PUBLIC; the double would be in none."""
+    connection = cursor._conn
+    if connection.database and not connection.schema_set:
+        place = f"{connection.database}.PUBLIC"
+        cursor._duck_conn.execute(f"CREATE SCHEMA IF NOT EXISTS {place}")
+        cursor._duck_conn.execute(f"SET schema = '{place}'")
+        connection._schema, connection.schema_set = "PUBLIC", True
 
 
 def _commit_if_open(cursor: Any) -> None:
@@ -148,7 +159,7 @@ def _without_temporary(expression: Any) -> Any:
 
 def _portable(node: Any) -> Any:
     """Write what DuckDB has by another name: a hash of all columns of all rows."""
-    if isinstance(node, exp.Anonymous) and node.name.lower() == "hash_agg":
+    if isinstance(node, exp.HashAgg):
         whole = exp.Anonymous(this="hash", expressions=[exp.Var(this="*COLUMNS(*)")])
         return exp.Cast(
             this=exp.Anonymous(this="bit_xor", expressions=[whole]), to=exp.DataType.build("text")

@@ -1,0 +1,149 @@
+"""The stand-in for Snowflake through the real connector: a case for each thing put right in it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataplatform.keys import Relation
+from dataplatform.local.fivetran.target_snowflake import SnowflakeTarget
+from dataplatform.local.snowflake import Snowflake
+from dataplatform.resources.warehouse.snowflake import SnowflakeAdapter
+from dataplatform_tests.child_server import child, free_port
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def settings() -> Iterator[dict[str, Any]]:
+    folder = Path(tempfile.mkdtemp(prefix="snowflake-"))
+    server = Snowflake("snowflake", folder, free_port(), Snowflake.make_credentials())
+    try:
+        with child(server):
+            yield {
+                **server.record(),
+                "protocol": "http",
+                "account": "local",
+                "role": "TRANSFORMER",
+                "warehouse": "TRANSFORMING",
+                "database": "ANALYTICS",
+            }
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def warehouse(settings: dict[str, Any]) -> SnowflakeAdapter:
+    adapter = SnowflakeAdapter(lambda: settings)
+    with adapter.session("test") as session:
+        session.execute("CREATE SCHEMA IF NOT EXISTS candidate")
+        session.execute(
+            "CREATE OR REPLACE TABLE candidate.orders "
+            "(id NUMBER(38,0), amount NUMBER(12,2), seen_at TIMESTAMP_TZ)"
+        )
+        session.execute(
+            "INSERT INTO candidate.orders VALUES "
+            "(1, 0.10, '2026-01-02 03:04:05+00'), (2, 0.20, NULL)"
+        )
+    return adapter
+
+
+def test_sums_of_decimals_are_exact(warehouse: SnowflakeAdapter) -> None:
+    ((total,),) = warehouse.query("SELECT sum(amount) FROM candidate.orders", "test")
+    assert total == Decimal("0.30")
+
+
+def test_a_timestamp_that_is_null_stays_null(warehouse: SnowflakeAdapter) -> None:
+    rows = warehouse.query("SELECT seen_at FROM candidate.orders ORDER BY id", "test")
+    assert rows == [(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),), (None,)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER SESSION SET QUERY_TAG = 'x'",
+        "GRANT SELECT ON TABLE candidate.orders TO ROLE analyst",
+        "CREATE WAREHOUSE IF NOT EXISTS small",
+        "USE ROLE transformer",
+        "CREATE OR REPLACE TABLE candidate.copied CLONE candidate.orders COPY GRANTS",
+        "CREATE OR REPLACE TEMPORARY TABLE candidate.passing AS SELECT 1 AS a",
+        "SELECT hash_agg(*) FROM candidate.orders",
+        "SELECT current_warehouse(), current_role()",
+    ],
+)
+def test_what_an_account_accepts_is_accepted(warehouse: SnowflakeAdapter, statement: str) -> None:
+    assert warehouse.query(statement, "test") != []
+
+
+def test_dbt_finds_no_functions_but_their_columns(warehouse: SnowflakeAdapter) -> None:
+    assert warehouse.query("SHOW USER FUNCTIONS IN ANALYTICS.candidate", "test") == []
+
+
+def test_a_merge_within_a_transaction_inserts_the_rows_of_its_source(
+    warehouse: SnowflakeAdapter,
+) -> None:
+    with warehouse.session("test") as session:
+        session.execute("CREATE OR REPLACE TABLE candidate.t AS SELECT 1 AS a, 'old' AS b")
+        session.execute(
+            "CREATE OR REPLACE TEMPORARY TABLE candidate.s AS "
+            "SELECT 1 AS a, 'new' AS b UNION ALL SELECT 2, 'added'"
+        )
+        session.execute("BEGIN")
+        session.execute(
+            "MERGE INTO candidate.t AS t USING candidate.s AS s ON t.a = s.a "
+            "WHEN MATCHED THEN UPDATE SET b = s.b "
+            "WHEN NOT MATCHED THEN INSERT (a, b) VALUES (a, b)"
+        )
+        session.execute("COMMIT")
+        assert session.execute("SELECT * FROM candidate.t ORDER BY a") == [(1, "new"), (2, "added")]
+
+
+def test_an_error_is_an_error_of_sql_and_the_session_goes_on(warehouse: SnowflakeAdapter) -> None:
+    from snowflake.connector.errors import ProgrammingError
+
+    with warehouse.session("test") as session:
+        session.execute("BEGIN")
+        with pytest.raises(ProgrammingError):
+            session.execute("SELECT CAST('x' AS NUMBER(3,0)) FROM candidate.orders")
+        assert session.execute("SELECT count(*) FROM candidate.orders") == [(2,)]
+
+
+def test_parquet_goes_in_and_comes_out(warehouse: SnowflakeAdapter, tmp_path: Path) -> None:
+    file, relation = tmp_path / "orders.parquet", Relation("raw", "orders")
+    assert warehouse.export_parquet(Relation("candidate", "orders"), file) == 2
+    assert warehouse.load_parquet(relation, file) == 2
+    assert (warehouse.columns(relation) or {})["amount"] == "NUMBER(12,2)"
+    before = warehouse.fingerprint(relation)
+    warehouse.query("DELETE FROM raw.orders WHERE id = 1", "test")
+    assert warehouse.fingerprint(relation) != before
+    published = warehouse.publish(Relation("candidate", "orders"), Relation("marts", "orders"))
+    assert published.row_count == 2
+
+
+def test_a_sync_replaces_and_merges_by_key(
+    warehouse: SnowflakeAdapter, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    import duckdb
+
+    target = SnowflakeTarget({**settings, "mirror": "unused"})
+    assert [test.status for test in target.test()] == ["PASSED"]
+    first, second = tmp_path / "first.parquet", tmp_path / "second.parquet"
+    duckdb.sql(f"COPY (SELECT i AS id, '{{}}'::JSON AS j FROM range(3) t(i)) TO '{first}'")
+    duckdb.sql(f"COPY (SELECT i AS id, '[1]'::JSON AS j FROM range(2, 5) t(i)) TO '{second}'")
+    assert target.count("raw", "things") is None
+    target.replace("raw", "things", first)
+    target.merge("raw", "things", second, ("id",))
+    target.merge("raw", "things", second, ("id",))
+    assert target.count("raw", "things") == 5
+    rows = warehouse.query("SELECT id, j FROM raw.things WHERE id IN (1, 2) ORDER BY id", "test")
+    assert [(int(number), text.replace("\n", "")) for number, text in rows] == [
+        (1, "{}"),
+        (2, "[1]"),
+    ]
