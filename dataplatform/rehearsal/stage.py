@@ -126,12 +126,12 @@ class Stage:
             Names of the tables that nothing arrived for.
         """
         warehouse = open_warehouse(self.project.environment, self.project)
-        wanted = list(relations)
+        wanted, declared = list(relations), declared_tables(self.project)
         facts = warehouse.facts(wanted)
         for relation in wanted:
             if relation not in facts:
                 continue
-            table = self.tables[relation]
+            table = declared[relation]
             instance.report_runless_asset_event(
                 AssetMaterialization(
                     asset_key(relation),
