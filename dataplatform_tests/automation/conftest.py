@@ -16,7 +16,7 @@ from dataplatform.runtime.home import open_instance
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
     """A fresh instance."""
-    with open_instance(SimpleNamespace(root=tmp_path)) as found:  # type: ignore[arg-type]
+    with open_instance(SimpleNamespace(state=tmp_path / ".dataplatform")) as found:  # type: ignore[arg-type]
         yield found
 
 

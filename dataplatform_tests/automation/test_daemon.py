@@ -91,7 +91,7 @@ def _ticked(instance: DagsterInstance) -> bool:
 
 def test_retry_notice_and_condition(server: Server, tmp_path: Path, posts: list[Any]) -> None:
     server.wait_until_warm()
-    with open_instance(SimpleNamespace(root=tmp_path)) as instance:  # type: ignore[arg-type]
+    with open_instance(SimpleNamespace(state=tmp_path / ".dataplatform")) as instance:  # type: ignore[arg-type]
         server.until(lambda: _quietly(lambda: _ticked(instance)), 120)
 
         failed = server.launch("daily")

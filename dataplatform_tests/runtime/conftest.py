@@ -69,7 +69,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def project(folder: Path) -> Any:
     """As much of a project as the runtime needs."""
-    return SimpleNamespace(root=folder)
+    return SimpleNamespace(root=folder, state=folder / ".dataplatform")
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ from pathlib import Path
 from types import SimpleNamespace
 import small_graph
 from dataplatform.runtime.execute import execute
-result = execute(SimpleNamespace(root=Path.cwd()), repository=small_graph.defs.get_repository_def(),
+result = execute(SimpleNamespace(root=Path.cwd(), state=Path(".dataplatform")), repository=small_graph.defs.get_repository_def(),
                  {arguments})
 Path("result").write_text(repr(result))
 """
