@@ -108,8 +108,8 @@ from pathlib import Path
 from types import SimpleNamespace
 import small_graph
 from dataplatform.runtime.execute import execute
-result = execute(SimpleNamespace(root=Path.cwd(), state=Path(".dataplatform")), repository=small_graph.defs.get_repository_def(),
-                 {arguments})
+project = SimpleNamespace(root=Path.cwd(), state=Path(".dataplatform"))
+result = execute(project, repository=small_graph.defs.get_repository_def(), {arguments})
 Path("result").write_text(repr(result))
 """
 

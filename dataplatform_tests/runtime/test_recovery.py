@@ -165,7 +165,7 @@ def test_a_run_of_dagsters_own_command_line_is_recovered_too(
         "import small_graph, pathlib\n"
         "from types import SimpleNamespace\n"
         "from dataplatform.runtime.home import open_instance\n"
-        "with open_instance(SimpleNamespace(state=pathlib.Path(".dataplatform"))) as instance:\n"
+        "with open_instance(SimpleNamespace(state=pathlib.Path('.dataplatform'))) as instance:\n"
         "    small_graph.defs.resolve_job_def('only_slow').execute_in_process(instance=instance)\n"
     )
     deadline = time.monotonic() + 60
