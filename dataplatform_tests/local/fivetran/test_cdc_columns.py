@@ -28,6 +28,9 @@ _STORIES = {
     "came_and_was_renamed": ("ADD c5 text; INSERT 9; ALTER RENAME c5 TO c6", ""),
     "took_the_name": ("ADD c5 text; INSERT 9; ALTER DROP c0; ALTER RENAME c5 TO c0", ""),
     "is_worked_out": ("ADD c7 text GENERATED ALWAYS AS (c0 || '!') VIRTUAL", ""),
+    "emptied_and_rewritten": ("TRUNCATE; INSERT; ALTER ALTER c0 TYPE text USING c0 || '!'", ""),
+    "emptied_and_added_to": ("TRUNCATE; INSERT; ALTER ADD c5 uuid DEFAULT gen_random_uuid()", ""),
+    "only_emptied": ("TRUNCATE; INSERT", "TRUNCATE; INSERT; ADD c5 text"),
     "left_its_name": ("ADD \"C 0\" text DEFAULT 'w'", "DROP c_0"),
 }
 _HISTORY = "comes_again_in_history"
@@ -52,8 +55,11 @@ def replica(source: Source, postgres: dict[str, Any], tmp_path: Path) -> Iterato
 def _happens(source: Source, table: str, story: str) -> None:
     for part in filter(None, story.split("; ")):
         change = part.removeprefix("ALTER ")
-        if change.startswith("INSERT"):
-            source.execute(f"INSERT INTO {table} VALUES (9, 'v9', 'x')")
+        if change == "TRUNCATE":
+            source.execute(f"TRUNCATE {table}")
+        elif change.startswith("INSERT"):
+            more = ", 'x'" if "ADD" in story.split("INSERT")[0] else ""
+            source.execute(f"INSERT INTO {table} VALUES (9, 'v9'{more})")
         else:
             source.execute(f"ALTER TABLE {table} {change}")
 
@@ -103,8 +109,10 @@ def test_a_column_that_comes_again_does_not_bring_back_old_values(
     # What was read again once is not read again for ever, nor for a column of a new name.
     monkeypatch.setattr(PostgresCdcService, "_attach_once", attached)
     source.execute("ALTER TABLE comes_again ADD c1 text; UPDATE comes_again SET c1 = 'y'")
+    source.execute("TRUNCATE only_emptied; INSERT INTO only_emptied VALUES (9, 'once more', 'y')")
     results = replica.sync()
     assert results["comes_again"].updated == 3
+    assert results["only_emptied"].updated == 1
     assert all(r.inserted == r.deleted == 0 for r in results.values())
     _assert_equal(replica, source, tables)
 

@@ -37,8 +37,10 @@ SELECT n.nspname, c.relname, c.oid::bigint, c.relkind::text,
         LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
        c.relreplident::text, c.relpersistence = 'u',
-       (SELECT json_agg(pg_relation_filenode(p.oid) ORDER BY p.oid) FROM
-         (SELECT relid::oid FROM pg_partition_tree(c.oid) UNION SELECT c.oid) p(oid)),
+       (SELECT json_agg(json_build_array(pg_relation_filenode(x.oid), x.xmin::text::bigint)
+                 ORDER BY x.oid)
+        FROM (SELECT relid::oid FROM pg_partition_tree(c.oid) UNION SELECT c.oid) p(oid)
+        JOIN pg_class x ON x.oid = p.oid),
        (SELECT coalesce(json_agg(a.attnum ORDER BY a.attnum), '[]') FROM pg_attribute a
         WHERE a.attrelid = c.oid AND a.atthasmissing AND NOT a.attisdropped),
        c.relhassubclass, c.relnatts
@@ -168,7 +170,11 @@ def read_tables(connection: Any, prefix: str, identity: str) -> list[Table]:
                     "identity": replica,
                     "primary_key": [a[0] for a in attributes if a[4]],
                     "generated": [a[0] for a in attributes if a[5] is not None],
-                    "shape": _shape(identity, oid, parts, nodes, filled, last, attributes),
+                    "shape": _shape(
+                        identity, oid, parts, [node for node, _ in nodes], filled, last, attributes
+                    ),
+                    # The transaction that last changed what the catalogue says of each of them.
+                    "changed_by": [xid for _, xid in nodes],
                     "by_server": by_server,
                     "renders": renders,
                     # The parallel scan finds tables by names without case, and reads heaps only.

@@ -52,7 +52,8 @@ class Staged:
     ) -> None:
         self.table = table
         self.skips = skips
-        self.truncated = False
+        # The transactions that emptied it.
+        self.truncated: set[int] = set()
         # Rows whose values are not all in the stream are read from the source once more.
         self.incomplete = False
         # The table is read again as a whole where the stream does not say enough.
@@ -124,7 +125,7 @@ class Staged:
 
     def truncate(self, seq: int, xid: int) -> None:
         """Take note that the table was emptied."""
-        self.truncated = True
+        self.truncated.add(xid)
         if self.untellable:
             self.unread.add(xid)
             return

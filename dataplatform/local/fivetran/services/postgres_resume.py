@@ -73,7 +73,7 @@ class Snapshot:
 
 
 def reads_anew(
-    cursor: dict[str, Any], table: Table, truncated: bool, told: AbstractSet[str]
+    cursor: dict[str, Any], table: Table, truncated: AbstractSet[int], told: AbstractSet[str]
 ) -> bool:
     """Tell whether a table must be read again although its log was followed.
 
@@ -84,7 +84,8 @@ def reads_anew(
     Args:
         cursor: what was remembered at the last sync.
         table: the table now.
-        truncated: whether the log told that it was emptied, which renews its storage as well.
+        truncated: the transactions of which the log told that they emptied it, which renews its
+            storage as a rewrite does.
         told: the columns it had while rows were told, of all times since.
     """
     old, new = cursor.get("shape"), table.details["shape"]
@@ -94,7 +95,13 @@ def reads_anew(
         or cursor.get("key", list(table.key)) != list(table.key)
     ):
         return True
-    if old["table"] != new["table"] or (old["nodes"] != new["nodes"] and not truncated):
+    if old["table"] != new["table"] or any(
+        # What it was rewritten for before it was emptied does not matter.
+        before != now and by not in truncated
+        for before, now, by in zip(
+            old["nodes"], new["nodes"], table.details["changed_by"], strict=True
+        )
+    ):
         return True
     if cursor.get("signature") == table.signature:
         return False
