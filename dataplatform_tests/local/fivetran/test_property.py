@@ -53,6 +53,7 @@ _changes = [
     st.tuples(st.just("truncate"), _table),
     st.tuples(st.just("add"), _table, _column, st.sampled_from(_TYPES), st.booleans()),
     st.tuples(st.just("drop"), _table, _column),
+    st.tuples(st.just("rename"), _table, _column, _column),
     st.tuples(st.just("retype"), _table, _column, st.sampled_from(_TYPES)),
     st.tuples(st.just("retype_key"), _table, st.sampled_from(["bigint", "text"])),
     st.tuples(st.just("key"), _table, st.sampled_from(_KEYS)),
@@ -150,6 +151,9 @@ class World:
 
     def drop(self, table: str, column: int) -> None:
         self.source.execute(f"ALTER TABLE {table} DROP COLUMN c{column}")
+
+    def rename(self, table: str, column: int, to: int) -> None:
+        self.source.execute(f"ALTER TABLE {table} RENAME COLUMN c{column} TO c{to}")
 
     def retype(self, table: str, column: int, kind: str) -> None:
         self.source.execute(
