@@ -36,6 +36,7 @@ from dataplatform.quality.monitoring import (
     watched,
     with_upstream,
 )
+from dataplatform.resources.gates import asset_graph
 from dataplatform.resources.instance import (
     GATE,
     MONITOR,
@@ -179,8 +180,8 @@ def _found(
         for relation, late in missed_updates(project, store, now).items():
             if relation in built and relation in relations and relation not in fresh:
                 # One alarm for one missed update, however often it is looked for.
-                last = datetime.datetime.fromtimestamp(built[relation].timestamp, datetime.UTC)
-                store.raise_alarms(relation, last, [late], context.run.run_id)
+                since = datetime.datetime.fromtimestamp(built[relation].timestamp, datetime.UTC)
+                store.raise_alarms(relation, since, [late], context.run.run_id)
                 found[relation] = [late]
         if not fresh:
             return found
@@ -228,9 +229,7 @@ def _explained(
     for alarm in store.alarms(since=now - datetime.timedelta(hours=_SAME_INCIDENT_HOURS)):
         everything.setdefault(alarm.relation, []).append(alarm.finding)
         since[alarm.relation] = min(since.get(alarm.relation, alarm.at), alarm.at)
-    step = context.op_execution_context.get_step_execution_context()
-    known = step._execution_data.repository_def is not None
-    graph = step.repository_def.asset_graph if known else step.job_def.asset_layer.asset_graph
+    graph = asset_graph(context)
     parents: dict[Relation, list[Relation]] = {}
     for key in graph.get_all_asset_keys():
         if len(key.path) == 2:

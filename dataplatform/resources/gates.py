@@ -74,14 +74,39 @@ def monitors_among(context: Any, checks: Collection[AssetCheckKey]) -> set[Asset
         context: a step's context.
         checks: some checks that gate.
     """
-    run = getattr(context, "op_execution_context", context)
-    step = run.get_step_execution_context()
-    known = step._execution_data.repository_def is not None
-    graph = step.repository_def.asset_graph if known else step.job_def.asset_layer.asset_graph
+    graph = asset_graph(context)
     specs = graph.asset_check_keys
     return {
         key for key in checks if key in specs and graph.get_check_spec(key).metadata.get(MONITOR)
     }
+
+
+def asset_graph(context: Any) -> Any:
+    """Return the whole asset graph, or the job's where a run knows only its own job."""
+    run = getattr(context, "op_execution_context", context)
+    step = run.get_step_execution_context()
+    known = step._execution_data.repository_def is not None
+    return step.repository_def.asset_graph if known else step.job_def.asset_layer.asset_graph
+
+
+def tables_above(context: Any, asset: AssetKey) -> set[AssetKey]:
+    """Return the tables that a table is made from, however many tables lie between.
+
+    Args:
+        context: a step's context.
+        asset: the table.
+    """
+    graph = asset_graph(context)
+    known = graph.get_all_asset_keys()
+    found: set[AssetKey] = set()
+    waiting = [asset]
+    while waiting:
+        key = waiting.pop()
+        if key in known:
+            above = {one for one in graph.get(key).parent_keys if len(one.path) == 2} - found
+            found |= above
+            waiting += above
+    return found - {asset}
 
 
 def latest_blocking_verdicts(

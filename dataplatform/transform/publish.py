@@ -1,6 +1,7 @@
 """From candidates to what consumers read: one step, all good marts of a run together.
 
-A mart is published when its candidate is new and keeps every error rule. One that breaks a rule
+A mart is published when its candidate is new, and keeps every error rule as all tables above it do:
+a monitor of a staging table speaks only after dbt has built what reads it. One that breaks a rule
 stays as it was, with its last good rows, and the step says so at its end; so does one that a person
 rolled back, until its candidate changes. How tables are published is the warehouse's business.
 """
@@ -28,6 +29,7 @@ from dataplatform.resources.gates import (
     broken,
     gate_checks,
     monitors_among,
+    tables_above,
     wait_for_planned_checks,
 )
 from dataplatform.resources.instance import (
@@ -105,6 +107,7 @@ def refusals(
     verdicts: Mapping[Any, LastVerdict],
     monitors: Collection[Any] = (),
     accepted: Collection[Any] = (),
+    above: Sequence[LastVerdict] = (),
 ) -> list[str]:
     """Return why a candidate must not be published, in words; empty when it may.
 
@@ -115,6 +118,7 @@ def refusals(
         verdicts: the last verdicts of those checks.
         monitors: those of them that say nothing while they learn.
         accepted: those whose broken verdict on these very rows was accepted before.
+        above: the verdicts that gate, and that nobody accepted, on the tables it is made from.
     """
     if built is None:
         return ["it was never built"]
@@ -129,6 +133,10 @@ def refusals(
             found.append(f"the rule {check.name} was not judged on it")
         elif bad and check not in accepted:
             found.append(f"it breaks the rule {check.name}")
+    found += sorted(
+        f"{relation_of(one.check.asset_key)}, above it, breaks the rule {one.check.name}"
+        for one in above
+    )
     return found
 
 
@@ -154,13 +162,16 @@ def publish(
     step = context.op_execution_context.get_step_execution_context()
     candidate = {key: AssetKey([CANDIDATE, key.path[-1]]) for key in selected}
     instance = context.instance
-    wait_for_planned_checks(context, list(candidate.values()))
+    made_from = {source: tables_above(context, source) for source in candidate.values()}
+    gating = sorted(set(candidate.values()).union(*made_from.values()))
+    wait_for_planned_checks(context, gating)
     known = latest_materialisations(instance, [*selected, *candidate.values()])
-    gates = gate_checks(context, list(candidate.values()))
+    gates = gate_checks(context, gating)
     verdicts = latest_verdicts(instance, gates)
     monitors = monitors_among(context, gates)
     blocking = [one for many in broken(verdicts).values() for one in many]
     accepted = accepted_before(instance, blocking)
+    stands = [one for one in blocking if one.check not in accepted]
     publisher = warehouse.published
     for sentence in publisher.repair(force=False):
         context.log.warning(sentence)
@@ -179,7 +190,15 @@ def publish(
         if now is not None and now.held and built is not None and now.held == _version(built):
             context.log.warning(held_sentence(now))
             continue
-        reasons = refusals(source, built, gates, verdicts, monitors, accepted)
+        same = (
+            built is not None
+            and now is not None
+            and now.present
+            and now.data_version == _version(built)
+        )
+        # Tables above may have got worse since: what is served already was good when it was made.
+        above = [one for one in stands if one.check.asset_key in made_from[source] and not same]
+        reasons = refusals(source, built, gates, verdicts, monitors, accepted, above)
         if reasons:
             kept = " and keeps its last good rows" if target in present else ""
             wrong.append(
@@ -189,13 +208,7 @@ def publish(
         assert built is not None
         if relation_of(source) not in present:
             wrong.append(f"{target} was not published: {relation_of(source)} does not exist.")
-        elif (
-            now is not None
-            and now.present
-            and now.data_version == _version(built)
-            and (last is None or last.code_version == CODE)
-            and target in present
-        ):
+        elif same and (last is None or last.code_version == CODE) and target in present:
             unchanged.append(key)
         else:
             group.append(key)

@@ -8,11 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import AssetCheckKey, AssetKey
+from dagster import (
+    AssetCheckKey,
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetKey,
+    Definitions,
+)
 
 from dataplatform.declarations.project import open_project
 from dataplatform.quality.compile_dbt import write
-from dataplatform.resources.instance import latest_verdicts
+from dataplatform.resources.acceptance import accept
+from dataplatform.resources.executor import EXECUTOR
+from dataplatform.resources.instance import GATE, MONITOR, latest_verdicts
+from dataplatform.resources.steps import check_step
 from dataplatform.runtime.execute import RunResult, execute
 from dataplatform_tests.transform.conftest import Shop
 
@@ -47,6 +57,9 @@ schema:
         primaryKey: true
         primaryKeyPosition: 1
         required: true
+      - name: day
+        logicalType: date
+        description: When.
       - name: amount
         logicalType: integer
         description: How many.
@@ -67,8 +80,11 @@ def promised(make_shop: Callable[[], Shop]) -> Shop:
     file = root / "config/contracts/marts/things.yml"
     file.parent.mkdir(parents=True)
     file.write_text(CONTRACT, encoding="utf-8")
-    for name in ("contract_scan.sql",):
-        shutil.copy(REPOSITORY / "dbt_project/macros" / name, root / "dbt_project/macros")
+    shutil.copy(REPOSITORY / "dbt_project/macros/contract_scan.sql", root / "dbt_project/macros")
+    # dbt holds the model to the exact types of its contract.
+    model = root / "dbt_project/models/marts/things.sql"
+    columns = "select id::bigint as id, day, amount::bigint as amount"
+    model.write_text(model.read_text().replace("select id, day, amount", columns))
     shop.project = open_project(root)
     write(shop.project)
     return shop
@@ -125,3 +141,55 @@ def test_a_rule_that_is_taken_away_gates_no_longer(promised: Shop) -> None:
     good = _run(promised)
     assert good.success, good.failures
     assert promised.sql("select max(amount) from marts.things") == [(777,)]
+
+
+def test_a_monitor_that_speaks_after_dbt_keeps_the_marts_below_from_being_published(
+    make_shop: Callable[[], Shop],
+) -> None:
+    shop = make_shop()
+    watched = AssetCheckKey(AssetKey(["staging", "stg_things"]), "usual_volume")
+    unusual: list[bool] = []
+
+    def monitor(context):  # type: ignore[no-untyped-def]
+        yield AssetCheckResult(
+            passed=not unusual,
+            asset_key=watched.asset_key,
+            check_name=watched.name,
+            severity=AssetCheckSeverity.ERROR,
+        )
+
+    spec = AssetCheckSpec(
+        watched.name, asset=watched.asset_key, metadata={GATE: True, MONITOR: True}
+    )
+    step = check_step(monitor, name="monitor_staging", checks=[spec], description="Usual?")
+    definitions = Definitions.merge(
+        shop.definitions(), Definitions(asset_checks=[step], executor=EXECUTOR)
+    )
+    graph: Any = definitions.get_repository_def()
+
+    def run(selection: str | None = None) -> RunResult:
+        return execute(shop.project, selection=selection, repository=graph, instance=shop.instance)
+
+    first = run()
+    assert first.success, first.failures
+    shop.load((1, "2025-01-01", 10))
+    unusual.append(True)
+    bad = run()
+    assert not bad.success
+    # The models were built before the monitor spoke; what consumers read was not touched.
+    assert shop.sql("select count(*) from candidate.things") == [(1,)]
+    assert shop.sql("select count(*) from marts.things") == [(2,)]
+    text = "\n".join(bad.failures)
+    for mart in ("things", "totals", "daily"):
+        assert (
+            f"marts.{mart} was not published and keeps its last good rows: of candidate.{mart}, "
+            "staging.stg_things, above it, breaks the rule usual_volume."
+        ) in text
+    assert "marts.alone" not in text
+    # Nor by a later run of the marts alone, until a person accepts it.
+    assert not run('key:"marts/totals"').success
+    accept(shop.instance, watched, "anna", "The shop was closed.")
+    later = run('key:"marts/things" or key:"marts/totals"')
+    assert later.success, later.failures
+    assert shop.sql("select count(*) from marts.things") == [(1,)]
+    assert shop.sql("select total from marts.totals") == [(10,)]

@@ -62,6 +62,16 @@ def test_what_keeps_a_candidate_from_being_published(
     assert found == expected
 
 
+def test_a_table_above_that_broke_a_rule_keeps_a_candidate_from_being_published() -> None:
+    far = AssetCheckKey(AssetKey(["raw_shop", "orders"]), "usual_volume")
+    near = AssetCheckKey(AssetKey(["intermediate", "orders"]), "amounts")
+    above = [verdict(near, False, 2), verdict(far, False, 1)]
+    assert refusals(TABLE, BUILT, [RULE], {RULE: KEPT_RULE}, above=above) == [
+        "intermediate.orders, above it, breaks the rule amounts",
+        "raw_shop.orders, above it, breaks the rule usual_volume",
+    ]
+
+
 def test_what_was_never_built_is_not_published() -> None:
     assert refusals(TABLE, None, [], {}) == ["it was never built"]
 
