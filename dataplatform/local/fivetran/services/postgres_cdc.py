@@ -192,7 +192,7 @@ class PostgresCdcService(PostgresService):
             else:
                 land(session, read, None, result, self._attach_once)
                 names = {description[0] for description in shape["columns"].values()}
-                if not read.staged.told <= names:
+                if not all(map(names.issuperset, read.staged.told)):
                     (last,) = self._session().execute(_last(table)).fetchone()
             session.remember(
                 table,

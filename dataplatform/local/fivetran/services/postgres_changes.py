@@ -60,8 +60,8 @@ class Staged:
         self.untellable = not table.has_key
         # The transactions whose rows were not kept, therefore.
         self.unread: set[int] = set()
-        # The columns the table had while rows were told.
-        self.told: set[str] = set()
+        # The columns the table had while rows were told, in its own order, of all times.
+        self.told: set[tuple[str, ...]] = set()
         self.files: list[Path] = []
         self._prefix = folder / f"changes-{number}"
         self._render = render
@@ -148,7 +148,7 @@ class Staged:
         import pyarrow as pa
 
         if self._puts or self._seqs:
-            self.told.update(self._names)
+            self.told.add(self._names)
         if self._puts:
             puts, self._puts = self._puts, []
             seqs, self._put_seqs = self._put_seqs, []

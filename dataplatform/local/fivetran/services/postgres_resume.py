@@ -5,6 +5,7 @@ Pure judgement on what was remembered; the reading is done in ``postgres_cdc``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
@@ -73,7 +74,10 @@ class Snapshot:
 
 
 def reads_anew(
-    cursor: dict[str, Any], table: Table, truncated: AbstractSet[int], told: AbstractSet[str]
+    cursor: dict[str, Any],
+    table: Table,
+    truncated: AbstractSet[int],
+    told: Iterable[tuple[str, ...]],
 ) -> bool:
     """Tell whether a table must be read again although its log was followed.
 
@@ -86,7 +90,7 @@ def reads_anew(
         table: the table now.
         truncated: the transactions of which the log told that they emptied it, which renews its
             storage as a rewrite does.
-        told: the columns it had while rows were told, of all times since.
+        told: the columns it had while rows were told, in its order, of all times since.
     """
     old, new = cursor.get("shape"), table.details["shape"]
     if (
@@ -120,10 +124,16 @@ def reads_anew(
             source in names and held.get(source) != names[source]
         ):
             return True
-    # A number or a name that came and went: rows may have been told under a name now another's.
+    # A number or a name that came and went, or another order: rows may have been told under a name
+    # that is another's now.
+    order = [description[0] for description in now.values()]
     if added and (
         new["last"] - old.get("last", 0) != len(added)
-        or not told <= known.union(description[0] for description in now.values())
+        or any(
+            not known.union(order).issuperset(then)
+            or [name for name in then if name in order] != [name for name in order if name in then]
+            for then in told
+        )
     ):
         return True
     # Without a key a row's identity is made of all its columns.
