@@ -30,12 +30,15 @@ from dataplatform.checks.contract_rules import checks_of, gx_checks, scan_checks
 from dataplatform.checks.scope import INCREMENT, partition_column
 from dataplatform.checks.spec import Check
 from dataplatform.keys import asset_key, layer_of
+from dataplatform.quality.measuring import Measuring
 from dataplatform.quality.monitor_defs import monitor_steps
+from dataplatform.quality.monitoring import hidden, settings_of, watched
 from dataplatform.quality.raw_scan import Judged, judge
 from dataplatform.resources.check_results import check_result, check_spec, summary_of
 from dataplatform.resources.instance import (
     RULE_VERSION,
     LastVerdict,
+    Materialised,
     latest_materialisations,
     latest_verdicts,
 )
@@ -52,7 +55,7 @@ _OP_TAGS = {"dagster/priority": "10"}
 #: On a verdict about new rows: the sync time up to which the rule has looked.
 JUDGED_UNTIL = "dataplatform/judged_until"
 
-Evaluate = Callable[["Warehouse", Sequence[Check], Mapping[str, str]], Judged]
+Evaluate = Callable[["Warehouse", Sequence[Check], Mapping[str, str], Materialised | None], Judged]
 
 
 def build_definitions(project: "Project") -> Definitions:
@@ -62,7 +65,9 @@ def build_definitions(project: "Project") -> Definitions:
         checks = checks_of(contract)
         name = f"{contract.relation.schema}_{contract.relation.table}"
         if layer_of(contract.relation) == "raw":
-            steps.append(_step(f"check_{name}", contract, scan_checks(checks), _scan(contract)))
+            steps.append(
+                _step(f"check_{name}", contract, scan_checks(checks), _scan(project, contract))
+            )
         only_gx = gx_checks(checks)
         if only_gx:
             steps.append(
@@ -102,7 +107,10 @@ def _step(
         asked = [by_name[key.name] for key in sorted(chosen - set(kept))]
         if not asked:
             return
-        judged = evaluate(warehouse.warehouse, asked, _since(context.instance, chosen, by_name))
+        key = asset_key(contract.relation)
+        built = latest_materialisations(context.instance, [key]).get(key)
+        since = _since(context.instance, chosen, by_name)
+        judged = evaluate(warehouse.warehouse, asked, since, built)
         for found in judged.verdicts:
             if not found.passed:
                 context.log.warning(f"{contract.relation} {found.name}: {summary_of(found)}")
@@ -171,20 +179,32 @@ def _again(verdict: LastVerdict) -> AssetCheckResult:
     )
 
 
-def _scan(contract: "Contract") -> Evaluate:
+def _scan(project: "Project", contract: "Contract") -> Evaluate:
     day = partition_column(contract)
+    relation = contract.relation
 
     def evaluate(
-        warehouse: "Warehouse", checks: Sequence[Check], since: Mapping[str, str]
+        warehouse: "Warehouse",
+        checks: Sequence[Check],
+        since: Mapping[str, str],
+        built: Materialised | None,
     ) -> Judged:
-        return judge(warehouse, checks, since, day)
+        how = watched(project).get(relation)
+        if built is None or how is None:
+            return judge(warehouse, checks, since, day)
+        settings, masked = settings_of(project, relation, how), hidden(project, relation)
+        measuring = Measuring(relation, built.storage_id, built.data_version, settings, masked)
+        return judge(warehouse, checks, since, day, measuring)
 
     return evaluate
 
 
 def _expectations(project: "Project", contract: "Contract") -> Evaluate:
     def evaluate(
-        warehouse: "Warehouse", checks: Sequence[Check], since: Mapping[str, str]
+        warehouse: "Warehouse",
+        checks: Sequence[Check],
+        since: Mapping[str, str],
+        built: Materialised | None,
     ) -> Judged:
         from dataplatform.quality.gx import validate
 

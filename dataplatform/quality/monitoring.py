@@ -11,15 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dataplatform.checks.dialects import dialect
 from dataplatform.checks.masking import masked
-from dataplatform.checks.measures import (
-    categories_sql,
-    low_cardinality,
-    measures_for,
-    time_column,
-)
-from dataplatform.checks.scan import plan
 from dataplatform.keys import Relation, layer_of
 from dataplatform.monitors.calendar import Calendar
 from dataplatform.monitors.judge import judge, missed
@@ -106,41 +98,6 @@ def columns_of(
     return {relation: found[relation] for relation in relations if relation in found}
 
 
-def measure(
-    session: Session,
-    dialect_name: str,
-    relation: Relation,
-    columns: Mapping[str, str],
-    at: datetime.datetime,
-    settings: Settings,
-    masked_columns: Collection[str] = (),
-) -> Snapshot:
-    """Measure a table in one scan, and its columns of few values in one more query.
-
-    Args:
-        session: an open session.
-        dialect_name: the warehouse's dialect.
-        relation: the table.
-        columns: its columns with their types.
-        at: the time of the measurement.
-        settings: which column tells a row's time, and which columns nobody looks at.
-        masked_columns: columns whose values must never be shown.
-    """
-    sql = dialect(dialect_name)
-    seen = {name: kind for name, kind in columns.items() if settings.watches(name)}
-    recent = time_column(columns, settings.fresh_column)
-    asked = measures_for(seen, sql, masked_columns, recent if recent in seen else None)
-    scan = plan([], dialect_name, columns, asked, relation)
-    values = scan.measured(session.execute(scan.sql)[0])
-    few = low_cardinality(seen, values, masked_columns)
-    categories: dict[str, dict[str, tuple[int, int]]] = {}
-    if few:
-        query = categories_sql(sql.relation(relation), few, sql, columns, recent)
-        for name, value, rows, lately in session.execute(query):
-            categories.setdefault(str(name), {})[str(value)] = (int(rows), int(lately))
-    return Snapshot(at, values, categories, dict(columns))
-
-
 def watch(
     store: MonitorStore,
     relation: Relation,
@@ -148,6 +105,7 @@ def watch(
     settings: Settings,
     calendar: Calendar,
     build: int | None = None,
+    version: str | None = None,
 ) -> list[Finding]:
     """Compare a measurement with the table's history, and keep it with its alarms.
 
@@ -158,6 +116,7 @@ def watch(
         settings: how the table is watched.
         calendar: the country's days.
         build: which build of the table was measured.
+        version: the version of its data, where it is known.
 
     Returns:
         What was found, alarms first within each kind.
@@ -166,7 +125,7 @@ def watch(
     history = store.history([relation], since, snapshot.at)[relation]
     answers = store.answers([relation]).get(relation, [])
     found = judge(history, snapshot, settings, calendar, answers)
-    store.write(relation, snapshot, build)
+    store.write(relation, snapshot, build, version)
     store.raise_alarms(relation, snapshot.at, found, snapshot.run_id)
     return found
 

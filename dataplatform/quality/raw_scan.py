@@ -16,6 +16,7 @@ from dataplatform.checks.scan import errored, run_scan
 from dataplatform.checks.scope import INCREMENT, limited
 from dataplatform.checks.spec import Check
 from dataplatform.checks.verdicts import Verdict
+from dataplatform.quality.measuring import Measuring
 from dataplatform.resources.warehouse.interface import SYNCED_COLUMN
 
 if TYPE_CHECKING:
@@ -43,14 +44,16 @@ def judge(
     checks: Sequence[Check],
     since: Mapping[str, str],
     day: str | None = None,
+    measuring: Measuring | None = None,
 ) -> Judged:
-    """Judge rules of one table in one scan.
+    """Judge rules of one table in one scan, and measure it in the same statement.
 
     Args:
         warehouse: where the table is.
         checks: the rules.
         since: by the name of a rule, the sync time up to which it passed.
         day: the column by which the table is partitioned, for tables without a sync time.
+        measuring: what is measured for the monitors' step, and where it is kept; None for nothing.
     """
     relation = checks[0].relation
     columns = warehouse.columns(relation)
@@ -62,7 +65,7 @@ def judge(
         reason = f"{relation} has neither a column {SYNCED_COLUMN} nor a partition column"
         homeless = [errored(check, f"{reason}, so no rows are new.") for check in asked]
         rest = [check for check in checks if check.scope != INCREMENT]
-        found = judge(warehouse, rest, {}, day).verdicts if rest else []
+        found = judge(warehouse, rest, {}, day, measuring).verdicts if rest else []
         return Judged(in_order(checks, [*homeless, *found]), {})
     with warehouse.session(f"checks of {relation}") as session:
         execute = reading(session.execute, warehouse.dialect)
@@ -73,7 +76,11 @@ def judge(
                 f"select cast(max({sql.identifier(time)}) as varchar) from {sql.relation(relation)}"
             )[0][0]
         scoped = [_since(check, time, since.get(check.name)) for check in checks]
-        verdicts = run_scan(execute, scoped, warehouse.dialect, columns)
+        measures = measuring.measures(session, warehouse.dialect, columns) if measuring else ()
+        taken: list[Mapping[tuple[str | None, str], Any]] = []
+        verdicts = run_scan(execute, scoped, warehouse.dialect, columns, measures, taken.append)
+        if measuring is not None and taken:
+            measuring.keep(session, warehouse.dialect, taken[0])
     until = {}
     passed = {verdict.name for verdict in verdicts if verdict.passed}
     for check in asked:

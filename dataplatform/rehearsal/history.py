@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from dataplatform.quality.monitoring import columns_of, hidden, measure, settings_of, watched
+from dataplatform.quality.measuring import measure
+from dataplatform.quality.monitoring import columns_of, hidden, settings_of, watched
 from dataplatform.rehearsal import company
 from dataplatform.resources.warehouse.duckdb import DuckDBSession
 

@@ -69,6 +69,21 @@ class Alarm:
     run_id: str = ""
 
 
+@dataclass(frozen=True)
+class MeasuredBuild:
+    """The build of a table that was measured last.
+
+    Attributes:
+        build: Dagster's record of the materialisation.
+        version: the version of its data, where it was known.
+        at: the time of the measurement.
+    """
+
+    build: int
+    version: str | None
+    at: datetime.datetime
+
+
 class MonitorStore:
     """The monitors' memory in one warehouse.
 
@@ -98,16 +113,28 @@ class MonitorStore:
         )
         return bool(rows and rows[0][0])
 
-    def write(self, relation: Relation, snapshot: Snapshot, build: int | None = None) -> None:
+    def write(
+        self,
+        relation: Relation,
+        snapshot: Snapshot,
+        build: int | None = None,
+        version: str | None = None,
+    ) -> None:
         """Keep one measurement of a table.
 
         Args:
             relation: the table.
             snapshot: what was measured.
             build: which build of the table it was, so that the same is not measured twice.
+            version: the version of its data, so that the same rows are not measured twice.
         """
         head = [relation.schema, relation.table, snapshot.at, snapshot.run_id or None]
-        detail = {"columns": dict(snapshot.columns), "code": snapshot.code, "build": build}
+        detail = {
+            "columns": dict(snapshot.columns),
+            "code": snapshot.code,
+            "build": build,
+            "version": version,
+        }
         rows: list[list[Any]] = [[*head, None, _TABLE, None, json.dumps(detail)]]
         rows += [
             [*head, column, metric, value, None]
@@ -159,19 +186,25 @@ class MonitorStore:
             for relation in wanted
         }
 
-    def builds(self, relations: Iterable[Relation]) -> dict[Relation, int]:
+    def builds(self, relations: Iterable[Relation]) -> dict[Relation, MeasuredBuild]:
         """Return which build of each table was measured last."""
         wanted = list(relations)
         if not wanted:
             return {}
         rows = self._session.execute(
-            "select schema_name, table_name, detail from (select schema_name, table_name, detail, "
-            "row_number() over (partition by schema_name, table_name order by measured_at desc) "
-            f"as place from {self._sql.relation(METRICS)} where metric = '{_TABLE}' "
+            f"select schema_name, table_name, {epoch('measured_at', self._sql)}, detail from "
+            "(select schema_name, table_name, measured_at, detail, row_number() over "
+            "(partition by schema_name, table_name order by measured_at desc) as place "
+            f"from {self._sql.relation(METRICS)} where metric = '{_TABLE}' "
             f"and {self._among(wanted)}) as ranked where place = 1"
         )
-        known = {Relation(s, t): json.loads(detail).get("build") for s, t, detail in rows}
-        return {relation: int(build) for relation, build in known.items() if build is not None}
+        found: dict[Relation, MeasuredBuild] = {}
+        for schema, table, at, detail in rows:
+            said = json.loads(detail)
+            if said.get("build") is not None:
+                build, version = int(said["build"]), said.get("version")
+                found[Relation(schema, table)] = MeasuredBuild(build, version, _moment(at))
+        return found
 
     def moments(
         self, relations: Sequence[Relation], since: datetime.datetime

@@ -124,8 +124,9 @@ def table_step(
     )
 
 
-#: Checks come before the models that wait for them, when steps compete for a worker.
-CHECKS_FIRST = {"dagster/priority": "10"}
+#: Checks come before the models that wait for them, when steps compete for a worker; and after
+#: the rules of contracts, whose scan takes the monitors' figures too.
+CHECKS_FIRST = {"dagster/priority": "9"}
 
 
 def check_step(

@@ -54,15 +54,23 @@ class Shop:
         self.project = open_project(root)
         self.instance = DagsterInstance.local_temp(str(root))
 
-    def run(self, rows: str, alone: str | None = None, more: str = ""):
+    def run(self, rows: str, alone: str | None = None, more: str = "", version: str | None = None):
         """Materialise the raw table with these rows and run its checks in one job.
 
         Args:
             rows: what the table holds.
             alone: a check that is run by itself, on the table as it is.
             more: names of further columns.
+            version: the version of the table's data.
         """
-        from dagster import AssetCheckKey, AssetKey, Definitions, MaterializeResult, asset
+        from dagster import (
+            AssetCheckKey,
+            AssetKey,
+            DataVersion,
+            Definitions,
+            MaterializeResult,
+            asset,
+        )
 
         from dataplatform.duckdb_file import open_duckdb
         from dataplatform.quality.defs import build_definitions
@@ -76,7 +84,10 @@ class Shop:
                     "create or replace table raw_shop.customers as "
                     f"select * from (values {rows}) as t(customer_id, email, age{more})"
                 )
-            return MaterializeResult(metadata={"dagster/row_count": rows.count("(")})
+            return MaterializeResult(
+                metadata={"dagster/row_count": rows.count("(")},
+                data_version=None if version is None else DataVersion(version),
+            )
 
         definitions = Definitions.merge(
             Definitions(

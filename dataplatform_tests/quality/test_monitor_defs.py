@@ -5,11 +5,15 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
+import pytest
 from dagster import AssetCheckKey, AssetKey
 
 from dataplatform.keys import Relation
-from dataplatform.monitors.model import Answer, Snapshot
+from dataplatform.monitors.model import Answer, Settings, Snapshot
+from dataplatform.quality.measuring import measure
+from dataplatform.quality.monitoring import columns_of
 from dataplatform.resources.monitor_store import MonitorStore
+from dataplatform.resources.warehouse.duckdb import DuckDBSession
 from dataplatform.resources.warehouse.opening import open_warehouse
 
 TABLE = AssetKey(["raw_shop", "customers"])
@@ -113,3 +117,56 @@ def test_an_empty_table_is_a_finding_and_no_crash(shop_run: Any) -> None:
     _past(shop_run)
     result = shop_run.run("(1, 'a', 1)) as t(customer_id, email, age) where false --")
     assert not _monitors(result)["usual_volume"].passed
+
+
+@pytest.fixture
+def scans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is asked of the rows of the raw table, by any session."""
+    asked: list[str] = []
+    execute = DuckDBSession.execute
+
+    def noted(self: Any, sql: str, parameters: Any = ()) -> Any:
+        if 'from "raw_shop"."customers"' in " ".join(sql.split()):
+            asked.append(sql)
+        return execute(self, sql, parameters)
+
+    monkeypatch.setattr(DuckDBSession, "execute", noted)
+    return asked
+
+
+def test_a_table_with_rules_is_scanned_once_for_rules_and_figures(
+    shop_run: Any, scans: list[str]
+) -> None:
+    shop_run.run(_rows(200))
+    assert len(scans) == 1
+    assert "approx_quantile" in scans[0] and "age > 200" in scans[0]
+    with _store(shop_run) as session:
+        now = datetime.datetime.now(datetime.UTC)
+        (taken,) = (
+            MonitorStore(session, "duckdb").history([CUSTOMERS], now - DAY)[CUSTOMERS].snapshots
+        )
+        waits = session.execute("select count(*) from dataplatform.waiting_figures")
+        columns = columns_of(session, "duckdb", [CUSTOMERS])[CUSTOMERS]
+        alone = measure(session, "duckdb", CUSTOMERS, columns, taken.at, Settings())
+    assert waits == [(0,)]
+    # The same as a scan of its own finds.
+    assert taken.values == {key: value for key, value in alone.values.items() if value is not None}
+    assert (taken.columns, taken.categories) == (alone.columns, alone.categories)
+
+
+def test_a_sync_that_brought_nothing_is_judged_without_a_scan(
+    shop_run: Any, scans: list[str]
+) -> None:
+    shop_run.run(_rows(200), version="v1")
+    _past(shop_run)
+    few = _rows(40)
+    told = _monitors(shop_run.run(few, version="v2"))["usual_volume"]
+    before = len(scans)
+    again = _monitors(shop_run.run(few, version="v2"))["usual_volume"]
+    assert all("approx_quantile" not in sql for sql in scans[before:])
+    assert not told.passed and not again.passed
+    targets = [one.target_materialization_data.storage_id for one in (told, again)]
+    assert targets[0] < targets[1]
+    # Other rows are measured.
+    shop_run.run(_rows(41), version="v3")
+    assert any("approx_quantile" in sql for sql in scans[before:])
