@@ -15,6 +15,8 @@ from typing import Any
 from dataplatform.keys import Relation
 
 LOG_MARK = "dataplatform-verdicts "
+#: In a line of verdicts, the key of the item that holds a table's figures instead.
+MEASURED = "measured"
 SAMPLE_LIMIT = 20
 
 
@@ -147,6 +149,7 @@ def parse_log_line(text: str) -> list[Verdict]:
     if not mark:
         return []
     try:
-        return [Verdict.from_json(item) for item in json.loads(payload.strip())]
+        items = json.loads(payload.strip())
+        return [Verdict.from_json(item) for item in items if MEASURED not in item]
     except json.JSONDecodeError as error:
         raise ValueError(f"The verdicts in dbt's log cannot be read: {error}") from error

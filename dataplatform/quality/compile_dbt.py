@@ -1,9 +1,9 @@
 """What dbt reads of contracts: a test of each, and its columns in the model's yml.
 
 Each contract of a model gives one committed file in ``dbt_project/tests/contracts``: one scan with
-all its rules, in each warehouse's SQL, handed to the macro ``contract_scan``. So ``dbt build``
-alone keeps the promise that the platform keeps. Rules only Great Expectations can evaluate run
-after dbt and are left out here.
+all its rules, and with what monitors measure, in each warehouse's SQL, handed to the macro
+``contract_scan``. So ``dbt build`` alone keeps the promise that the platform keeps. Rules only
+Great Expectations can evaluate run after dbt and are left out here.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from dataplatform.checks.spec import Check
 from dataplatform.checks.sql_rules import with_table
 from dataplatform.declarations.errors import UserError
 from dataplatform.keys import layer_of
+from dataplatform.quality.compile_measures import compiled_measures, measured_families
 from dataplatform.quality.contract_yml import enforced
 
 if TYPE_CHECKING:
@@ -42,8 +43,13 @@ def test_name(contract: Contract) -> str:
     return f"contract_{contract.relation.table}"
 
 
-def compiled(contract: Contract) -> str:
-    """Return the text of a contract's dbt test."""
+def compiled(contract: Contract, project: Project | None = None) -> str:
+    """Return the text of a contract's dbt test.
+
+    Args:
+        contract: the contract of a table that dbt builds.
+        project: says whether the table is watched, and so measured; None to judge its rules alone.
+    """
     checks = scan_checks(checks_of(contract))
     day = partition_column(contract)
     if day is not None:
@@ -54,6 +60,10 @@ def compiled(contract: Contract) -> str:
         + "]"
         for name, sql in DIALECTS.items()
     }
+    measured = {
+        name: _figures({} if project is None else compiled_measures(project, contract, sql))
+        for name, sql in DIALECTS.items()
+    }
     used = sorted(
         {
             str(family)
@@ -62,6 +72,7 @@ def compiled(contract: Contract) -> str:
             for kind in check.arguments["types"].values()
             if (family := families.family_of(kind))
         }
+        | {*(measured_families(contract).values() if project is not None else ())}
     )
     accepted = {family: sorted(families.ACCEPTED[family]) for family in used}
     source = contract.file.as_posix()
@@ -71,13 +82,23 @@ def compiled(contract: Contract) -> str:
         f"{{%- set families = {_jinja(accepted)} -%}}\n"
         "{%- if target.type == 'snowflake' -%}\n"
         f"{{%- set rules = {by_dialect['snowflake']} -%}}\n"
+        f"{{%- set measures = {measured['snowflake']} -%}}\n"
         "{%- else -%}\n"
         f"{{%- set rules = {by_dialect['duckdb']} -%}}\n"
+        f"{{%- set measures = {measured['duckdb']} -%}}\n"
         "{%- endif -%}\n"
         f"{{{{ contract_scan(ref('{contract.relation.table}'), rules, families"
-        + (f", day={day!r}" if day is not None else "")
-        + ") }}\n"
+        ", measures=measures" + (f", day={day!r}" if day is not None else "") + ") }}\n"
     )
+
+
+def _figures(measures: Mapping[str, Any]) -> str:
+    """Write measures with each figure on a line of its own, so that changes can be read."""
+    if not measures:
+        return "{}"
+    head = _jinja({name: value for name, value in measures.items() if name != "figures"})
+    lines = "".join(f"  {_jinja(figure)},\n" for figure in measures["figures"])
+    return f'{head[:-1]}, "figures": [\n{lines}]}}'
 
 
 def _jinja(value: Any) -> str:
@@ -149,7 +170,7 @@ def compile_all(project: Project) -> dict[Path, str]:
         path = project.dbt / FOLDER / f"{test_name(contract)}.sql"
         if path in files:
             raise UserError(f"Two contracts are about models named {contract.relation.table!r}.")
-        files[path] = compiled(contract)
+        files[path] = compiled(contract, project)
     return {**files, **enforced(project, contracts)}
 
 

@@ -21,6 +21,7 @@ from dataplatform.resources.instance import (
     latest_materialisations,
     latest_verdicts,
 )
+from dataplatform.resources.monitor_waiting import keep
 from dataplatform.transform.dbt_run import Invocation, NodeDone, Said, run_dbt
 from dataplatform.transform.gate import outside_parents
 from dataplatform.transform.outcome import sentences
@@ -70,12 +71,25 @@ def build(
             recorder.before()
             export({**warehouse.dbt_variables(), RUN_ID: context.run_id})
             yield from _run(context, project, plan, tests, days, recorder, reported)
+    _keep(context, warehouse, recorder)
     yield from let_downstream_go_on(
         context, [asset_key(node.relation) for node in graph.nodes if node.id in selected]
     )
     wrong = sentences(graph, plan.left_out, reported, recorder.broken)
     if wrong:
         raise Failure("\n".join(wrong), metadata={"sentences": len(wrong)}, allow_retries=False)
+
+
+def _keep(context: AssetExecutionContext, warehouse: Warehouse, recorder: StepRecorder) -> None:
+    """Keep what was measured beside the rules; without it the monitors' step measures itself."""
+    figures = recorder.figures()
+    if not figures:
+        return
+    try:
+        with warehouse.session(f"figures of {len(figures)} models") as session:
+            keep(session, warehouse.dialect, figures)
+    except Exception as error:
+        context.log.warning(f"The figures of {len(figures)} models could not be kept: {error}")
 
 
 def _days(context: AssetExecutionContext) -> list[str]:

@@ -20,12 +20,14 @@ from dagster import (
     TableSchema,
 )
 
+from dataplatform.checks.measured_line import parse_measured
 from dataplatform.checks.spec import safe_name
 from dataplatform.checks.verdicts import parse_log_line
 from dataplatform.declarations.dbt_graph import DbtNode, DbtTest
-from dataplatform.keys import asset_key
+from dataplatform.keys import Relation, asset_key
 from dataplatform.resources.check_results import check_result, summary_of
 from dataplatform.resources.instance import GATE, SEVERITY
+from dataplatform.resources.monitor_waiting import Figures
 from dataplatform.resources.table_metadata import ROW_COUNT
 from dataplatform.transform.apart import judge_apart
 from dataplatform.transform.dbt_run import NodeDone
@@ -79,6 +81,8 @@ class StepRecorder:
         self._ended: set[str] = set()
         self._look = look
         self.broken: dict[str, list[str]] = {}
+        self._measured: dict[Relation, dict[tuple[str | None, str], Any]] = {}
+        self._made: set[Relation] = set()
 
     @property
     def waiting(self) -> bool:
@@ -95,7 +99,8 @@ class StepRecorder:
                 self._prints[node.id] = day_prints(self._look, node.relation, column)
 
     def said(self, text: str) -> None:
-        """Take a line that a test logged; only verdicts matter."""
+        """Take a line that a test logged; only verdicts and figures matter."""
+        self._measured.update(parse_measured(text))
         for verdict in parse_log_line(text):
             node = self._graph.by_relation.get(verdict.relation)
             check = self._checks.get((verdict.relation, verdict.name))
@@ -113,6 +118,7 @@ class StepRecorder:
         if node is not None:
             if done.status == "success":
                 self._built.append((node, done))
+                self._made.add(node.relation)
             self._results += self._early.pop(node.id, [])
             self._ended.add(node.id)
             return
@@ -169,6 +175,14 @@ class StepRecorder:
             description=None if passed else done.message,
             metadata=metadata,
         )
+
+    def figures(self) -> dict[Relation, Figures]:
+        """Return what the tests measured of the tables that the step built and recorded."""
+        return {
+            relation: Figures(target.storage_id, values)
+            for relation, values in self._measured.items()
+            if relation in self._made and (target := self._targets[asset_key(relation)])
+        }
 
     def flush(self, last: bool = False) -> Iterator[Any]:
         """Record what was gathered; the last time, verdicts on models that were never built too."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,16 +19,27 @@ from dagster import (
 )
 
 from dataplatform.declarations.project import open_project
+from dataplatform.keys import Relation
 from dataplatform.quality.compile_dbt import write
+from dataplatform.quality.measuring import measure
+from dataplatform.quality.monitoring import columns_of, settings_of, watched
 from dataplatform.resources.acceptance import accept
 from dataplatform.resources.executor import EXECUTOR
-from dataplatform.resources.instance import GATE, MONITOR, latest_verdicts
+from dataplatform.resources.instance import (
+    GATE,
+    MONITOR,
+    latest_materialisations,
+    latest_verdicts,
+)
+from dataplatform.resources.monitor_waiting import waiting
 from dataplatform.resources.steps import check_step
+from dataplatform.resources.warehouse import open_warehouse
 from dataplatform.runtime.execute import RunResult, execute
 from dataplatform_tests.transform.conftest import Shop
 
 pytestmark = pytest.mark.slow
 
+THINGS = Relation("candidate", "things")
 REPOSITORY = Path(__file__).resolve().parents[2]
 CONTRACT = """\
 kind: DataContract
@@ -100,12 +112,36 @@ def _verdict(shop: Shop, name: str) -> Any:
     return latest_verdicts(shop.instance, [key]).get(key)
 
 
+def _measured_in_the_scan_of_its_rules(shop: Shop) -> None:
+    """What waits for the monitors is what a scan of their own finds, and saves it."""
+    asked: list[str] = []
+    with open_warehouse(shop.project.environment, shop.project).session("a test") as session:
+
+        class Listening:
+            def execute(self, sql: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
+                asked.append(sql)
+                return session.execute(sql, parameters)
+
+        taken = waiting(session, "duckdb", [THINGS])[THINGS]
+        columns = columns_of(session, "duckdb", [THINGS])[THINGS]
+        settings = settings_of(shop.project, THINGS, watched(shop.project)[THINGS])
+        now = datetime.datetime.now(datetime.UTC)
+        alone = measure(session, "duckdb", THINGS, columns, now, settings)
+        saved = measure(Listening(), "duckdb", THINGS, columns, now, settings, taken=taken.values)
+    assert not asked
+    assert saved.values[None, "rows"] == 2 and saved.values["amount", "mean"] == 15
+    assert saved.values == alone.values
+    key = AssetKey(["candidate", "things"])
+    assert taken.build == latest_materialisations(shop.instance, [key])[key].storage_id
+
+
 def test_a_contract_is_judged_rule_by_rule_and_gates_its_mart_alone(promised: Shop) -> None:
     first = _run(promised)
     assert first.success, first.failures
     assert _verdict(promised, "has_rows").passed
     assert _verdict(promised, "amount_is_small").passed
     assert promised.sql("select count(*) from marts.things") == [(2,)]
+    _measured_in_the_scan_of_its_rules(promised)
 
     promised.load((1, "2025-01-01", 10), (2, "2025-01-02", 777), (3, "2025-01-05", 1))
     bad = _run(promised)

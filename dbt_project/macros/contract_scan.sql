@@ -8,9 +8,12 @@
 
   `day` is the column of a table that is built by day: in a run of some days, rules of single rows
   look at those days alone, and say so.
+
+  `measures` are figures of the whole table that the same statement takes for the monitors; they
+  leave in the line of the verdicts.
 #}
 
-{% macro contract_scan(relation, rules, families, day=none) %}
+{% macro contract_scan(relation, rules, families, day=none, measures={}) %}
   {%- if not execute or flags.WHICH not in ['build', 'test', 'retry'] -%}
     {{ return(contract_rows([])) }}
   {%- endif -%}
@@ -35,18 +38,29 @@
       {%- endif -%}
     {%- endif -%}
   {%- endfor -%}
+  {%- set measured = [] -%}
   {%- if scanned -%}
-    {%- set row = run_query(contract_statement(relation, scanned, day)).rows[0] -%}
+    {%- set figures = contract_figures(measures, types, families) -%}
+    {%- set statement = contract_statement(relation, scanned, day, figures, measures) -%}
+    {%- set row = run_query(statement).rows[0] -%}
     {%- set samples = contract_samples(relation, scanned, row, types, day) -%}
     {%- set aside = contract_set_aside(relation, scanned, row, day)
           if scanned | selectattr('quarantine', 'defined') | selectattr('quarantine') | list
           else {'rules': [], 'error': none} -%}
     {#- The other rules are about the rows that stay. -#}
     {%- if aside.rules and not aside.error -%}
-      {%- set rest = run_query(contract_statement(relation, scanned, day)).rows[0] -%}
+      {%- set rest = run_query(statement).rows[0] -%}
       {%- set rest_samples = contract_samples(relation, scanned, rest, types, day) -%}
     {%- else -%}
       {%- set rest, rest_samples = row, samples -%}
+    {%- endif -%}
+    {%- if figures -%}
+      {%- set taken = [] -%}
+      {%- for name, column, expression, lately in figures -%}
+        {%- set value = rest[4 * scanned | length + loop.index0] -%}
+        {%- do taken.append([name, column, none if value is none else value | string]) -%}
+      {%- endfor -%}
+      {%- do measured.append({'measured': scanned[0].relation, 'figures': taken}) -%}
     {%- endif -%}
     {%- for rule in scanned -%}
       {%- set at = 4 * loop.index0 -%}
@@ -80,12 +94,31 @@
       {%- do verdicts.append(verdict) -%}
     {%- endfor -%}
   {%- endif -%}
-  {%- do log('dataplatform-verdicts ' ~ tojson(verdicts), info=true) -%}
+  {%- do log('dataplatform-verdicts ' ~ tojson(verdicts + measured), info=true) -%}
   {{ return(contract_rows(verdicts)) }}
 {% endmacro %}
 
 
-{% macro contract_statement(relation, rules, day) %}
+{#- The figures that can be taken: a column of another type has its own rule to say so. -#}
+{% macro contract_figures(measures, types, families) %}
+  {%- set right = [] -%}
+  {%- for name, physical in types.items() -%}
+    {%- set family = measures.get('families', {}).get(name) -%}
+    {%- set base = 'list' if physical.endswith(']') else physical.split('(')[0] | trim -%}
+    {%- if not family or base in families.get(family, []) -%}{%- do right.append(name) -%}{%- endif -%}
+  {%- endfor -%}
+  {%- set found = [] -%}
+  {%- for figure in measures.get('figures', []) -%}
+    {%- if (not figure[1] or figure[1] | lower in right)
+        and (not figure[3] or measures.recent in right) -%}
+      {%- do found.append(figure) -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {{ return(found) }}
+{% endmacro %}
+
+
+{% macro contract_statement(relation, rules, day, figures, measures) %}
   {%- set inner, outer = ['count(*) as row_total'], [] -%}
   {%- for rule in rules -%}
     {%- do inner.extend(rule.aggregates) -%}
@@ -94,10 +127,18 @@
     {%- do outer.append('cast(' ~ rule.considered ~ ' as varchar)') -%}
     {%- do outer.append('case when ' ~ rule.passed ~ ' then 1 else 0 end') -%}
   {%- endfor -%}
+  {%- for name, column, expression, lately in figures -%}
+    {%- do inner.append(expression ~ ' as m' ~ loop.index0) -%}
+    {%- do outer.append('cast(m' ~ loop.index0 ~ ' as varchar)') -%}
+  {%- endfor -%}
+  {%- set lately = figures | selectattr(3) | list -%}
   {%- set statement -%}
     select {% for expression in outer %}{{ expression }} as c{{ loop.index0 }}
       {{- ', ' if not loop.last }}{% endfor %}
-    from (select {{ inner | join(', ') }} from __dataplatform_table__) as scan
+    from (
+      select {{ inner | join(', ') }}
+      from {{ measures.source if lately else '__dataplatform_table__' }}
+    ) as scan
   {%- endset -%}
   {{ return(contract_filled(statement, relation, day)) }}
 {% endmacro %}
