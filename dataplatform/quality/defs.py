@@ -31,6 +31,7 @@ from dataplatform.checks.scope import INCREMENT, partition_column
 from dataplatform.checks.spec import Check
 from dataplatform.keys import asset_key, layer_of
 from dataplatform.quality.measuring import Measuring
+from dataplatform.quality.missed_defs import missed_sensors
 from dataplatform.quality.monitor_defs import monitor_steps
 from dataplatform.quality.monitoring import hidden, settings_of, watched
 from dataplatform.quality.raw_scan import Judged, judge
@@ -73,7 +74,9 @@ def build_definitions(project: "Project") -> Definitions:
             steps.append(
                 _step(f"gx_{name}", contract, only_gx, _expectations(project, contract), True)
             )
-    return Definitions(asset_checks=[*steps, *monitor_steps(project)])
+    return Definitions(
+        asset_checks=[*steps, *monitor_steps(project)], sensors=missed_sensors(project)
+    )
 
 
 def _step(
