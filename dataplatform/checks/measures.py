@@ -268,13 +268,16 @@ def _last_day(name: str, columns: Mapping[str, str], dialect: Dialect) -> str | 
 
 def _text(column: str, dialect: Dialect) -> list[tuple[str, str]]:
     """Lengths and damage: text of more than one byte to a character, or of a wrong decoding."""
-    size = {"duckdb": "strlen", "bigquery": "byte_length"}.get(dialect.name, "octet_length")
+    size = "byte_length" if dialect.name == "bigquery" else "strlen"
+    foreign = f"{size}({column}) > length({column})"
     # What UTF-8 looks like that was read as Latin-1, and what stands for bytes nobody could read.
     damaged = " or ".join(f"{column} like '%{mark}%'" for mark in ("Ã", "â€", "Â", "\ufffd"))
     digit = "regexp_contains" if dialect.name == "bigquery" else "regexp_matches"
     has_digit = f"{digit}({column}, '[0-9]')"
     if dialect.name == "snowflake":
         has_digit = f"regexp_instr({column}, '[0-9]') > 0"
+        # Not by its bytes: the stand-in counts those of binary values alone.
+        foreign = f"regexp_instr({column}, '[^ -~\t\r\n]') > 0"
     test_like = " or ".join(
         f"lower({column}) like '{pattern}'" for pattern in ("test%", "% test%", "%@test.%")
     )
@@ -282,7 +285,7 @@ def _text(column: str, dialect: Dialect) -> list[tuple[str, str]]:
         ("digits", f"avg({_one_if(has_digit)})"),
         ("test_like", f"avg({_one_if(test_like)})"),
         ("mean_length", f"avg(length({column}))"),
-        ("non_ascii", f"avg({_one_if(f'{size}({column}) > length({column})')})"),
+        ("non_ascii", f"avg({_one_if(foreign)})"),
         ("damaged", f"avg({_one_if(damaged)})"),
     ]
 

@@ -20,7 +20,7 @@ from dagster import (
     multi_asset_check,
 )
 
-from dataplatform.resources.steps import check_step, table_step
+from dataplatform.resources.steps import CHECKS_FIRST, check_step, table_step
 
 
 class Account(ConfigurableResource):  # type: ignore[type-arg]
@@ -79,7 +79,9 @@ def test_a_step_of_tables_is_the_decorators() -> None:
 
 
 def test_a_step_of_checks_is_the_decorators() -> None:
-    theirs = multi_asset_check(name="judge", specs=CHECKS, can_subset=True)(judge)
+    theirs = multi_asset_check(name="judge", specs=CHECKS, can_subset=True, op_tags=CHECKS_FIRST)(
+        judge
+    )
     ours = check_step(judge, name="judge", checks=CHECKS, description="")
     assert told(ours) == told(theirs)
 
