@@ -135,7 +135,7 @@ def measured(measures: Sequence[Measure], row: Sequence[Any]) -> dict[tuple[str 
             values[measure.column, measure.name] = _number(value)
             continue
         prefix = measure.name.removesuffix(_QUANTILES)
-        listed = json.loads(value) if isinstance(value, str) else value or ()
+        listed = _listed(value) if isinstance(value, str) else value or ()
         for name, quantile in zip(QUANTILE_NAMES, listed, strict=False):
             values[measure.column, prefix + name] = _number(quantile)
     return values
@@ -333,6 +333,14 @@ def epoch(expression: str, dialect: Dialect) -> str:
     if dialect.name == "bigquery":
         return f"unix_seconds(timestamp({expression}))"
     return f"epoch({expression})"
+
+
+def _listed(text: str) -> list[Any]:
+    """Read a list of numbers; warehouses spell what is no number in ways that JSON does not."""
+    for spelled, json_name in (("nan", "NaN"), ("inf", "Infinity"), ("NULL", "null")):
+        text = text.replace(spelled, json_name)
+    found: list[Any] = json.loads(text)
+    return found
 
 
 def _number(value: Any) -> Any:

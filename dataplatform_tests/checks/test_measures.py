@@ -187,7 +187,8 @@ def test_measures_are_valid_sql_of_other_warehouses(name: str) -> None:
 def test_text_from_dbts_log_is_read_as_figures() -> None:
     asked = measures_for({"amount": "number"}, DUCKDB)
     row = ["0.5" if measure.name != "quantiles" else "[1, 2, 3, 4, nan]" for measure in asked]
-    row[-1] = "[1.0, 2.0, 3.0, 4.0, 5.0]"
+    row[-1] = "[nan, -inf, NULL, 4.0, 5.0]"
     found = measured(asked, row)
     assert found["amount", "null_share"] == 0.5
+    assert [found["amount", name] for name in ("q05", "q25", "q50", "q75")] == [None, None, None, 4]
     assert found["amount", "q95"] == 5.0

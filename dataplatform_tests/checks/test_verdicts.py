@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import duckdb
 import pytest
 
 from dataplatform.checks import families
+from dataplatform.checks.measured_line import parse_measured
 from dataplatform.checks.scan import run_scan
 from dataplatform.checks.spec import Check
 from dataplatform.checks.threshold import Threshold
-from dataplatform.checks.verdicts import Verdict, dump_line, parse_log_line, plain
+from dataplatform.checks.verdicts import LOG_MARK, Verdict, dump_line, parse_log_line, plain
 from dataplatform.keys import Relation
 
 TABLE = Relation("s", "t")
@@ -134,3 +137,24 @@ def test_nothing_is_asked_twice_when_all_is_well():
 )
 def test_types_by_family(declared, physical, kept):
     assert families.keeps(declared, physical) is kept
+
+
+def test_figures_leave_in_the_line_of_the_verdicts():
+    figures = [["rows", "", "12"], ["mean", "age", "1.5"], ["max", "age", None],
+               ["quantiles", "age", "[1, 2, 3, 4, 5.5]"]]  # fmt: skip
+    item = {"measured": "staging.people", "figures": figures}
+    line = "12:00:01  " + LOG_MARK + json.dumps([item])
+    assert parse_log_line(line) == []
+    assert parse_measured(line) == {
+        Relation("staging", "people"): {
+            (None, "rows"): 12.0,
+            ("age", "mean"): 1.5,
+            ("age", "max"): None,
+            ("age", "q05"): 1.0,
+            ("age", "q25"): 2.0,
+            ("age", "q50"): 3.0,
+            ("age", "q75"): 4.0,
+            ("age", "q95"): 5.5,
+        }
+    }
+    assert parse_measured("12:00:01  1 of 3 OK created sql table model") == {}
