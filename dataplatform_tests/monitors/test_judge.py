@@ -83,7 +83,7 @@ def test_quiet_months_are_quiet(year: Year) -> None:
     assert len(loud) <= 2, loud
 
 
-@pytest.mark.parametrize(("damage", "kind", "column"), DAMAGES, ids=lambda one: getattr(one, "__name__", str(one)))
+@pytest.mark.parametrize(("damage", "kind", "column"), DAMAGES)
 @pytest.mark.parametrize("morning", MORNINGS)
 def test_an_incident_is_very_unusual(
     year: Year, morning: int, damage: Any, kind: str, column: str | None
