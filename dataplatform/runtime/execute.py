@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dataplatform.declarations.errors import UserError, nearest
 from dataplatform.runtime.home import open_instance
@@ -188,6 +188,9 @@ def _do(
 
         def get_repository_definition(self) -> RepositoryDefinition:
             return graph
+
+        def get_subset(self, **selected: Any) -> JobOfGraph:
+            return JobOfGraph(super().get_subset(**selected).get_definition())
 
     subset = job.get_subset(asset_selection=chosen) if chosen is not None else job
     needs = _needs(subset)

@@ -11,16 +11,21 @@ from typing import Any
 
 import pytest
 from dagster import (
+    AssetCheckKey,
+    AssetCheckResult,
     AssetKey,
     DagsterEventType,
     DagsterInstance,
     DagsterRunStatus,
     Definitions,
     asset,
+    asset_check,
     define_asset_job,
 )
 
 from dataplatform.declarations.errors import UserError
+from dataplatform.resources.gates import gate_checks
+from dataplatform.resources.instance import GATE
 from dataplatform.runtime.execute import execute
 from dataplatform.runtime.process import PROCESS_TAG
 
@@ -64,6 +69,23 @@ def test_a_failed_run_says_why(project: Any) -> None:
     assert not result.success
     assert len(result.failures) == 1
     assert "raw__bad" in result.failures[0]
+
+
+@pytest.mark.parametrize("selection", [None, 'key:"raw/reader"'])
+def test_a_step_knows_the_checks_of_what_it_only_reads(project: Any, selection: str | None) -> None:
+    seen: list[AssetCheckKey] = []
+
+    @asset_check(asset=a, metadata={GATE: True})
+    def rule() -> AssetCheckResult:
+        return AssetCheckResult(passed=True)
+
+    @asset(key=["raw", "reader"], deps=[a])
+    def reader(context):  # type: ignore[no-untyped-def]  # Dagster reads the annotation
+        seen.extend(gate_checks(context, [a.key]))
+
+    graph = Definitions(assets=[a, reader], asset_checks=[rule]).get_repository_def()
+    assert execute(project, selection=selection, repository=graph).success
+    assert seen == [AssetCheckKey(a.key, "rule")]
 
 
 def test_a_selection_is_part_of_the_job_and_does_not_claim_to_be_all_of_it(
