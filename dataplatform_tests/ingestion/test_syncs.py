@@ -164,8 +164,8 @@ def test_runs_report_rows_columns_times_and_versions(served: Project) -> None:
         assert {column.name: column.type for column in columns}["amount"] == "DECIMAL(12,2)"
         assert found[USERS].metadata["dagster/row_count"].value == 2
         verdicts = first.get_asset_check_evaluations()
-        # Columns, and the account, of three tables.
-        assert len(verdicts) == 6 and all(verdict.passed for verdict in verdicts)
+        # Columns of three tables, and the account of two connections.
+        assert len(verdicts) == 5 and all(verdict.passed for verdict in verdicts)
         warehouse = open_warehouse(served.environment, served)
         assert warehouse.columns(Relation("raw_shop_public", "audit")) is None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -109,8 +110,9 @@ def test_many_processes_write_at_once(warehouse: DuckLakeAdapter, lake: dict[str
     for schema in ("raw_0", "raw_1"):
         warehouse.query(f"CREATE SCHEMA IF NOT EXISTS {schema}", "test")
     warehouse.query("CREATE OR REPLACE TABLE raw_0.shared (worker INTEGER, turn INTEGER)", "test")
-    with multiprocessing.get_context("spawn").Pool(3) as pool:
-        wrong = pool.starmap(_write, [(lake, worker) for worker in range(3)])
+    # Processes that end by themselves: a pool would be told to stop while DuckDB still tidies up.
+    with ProcessPoolExecutor(3, multiprocessing.get_context("spawn")) as pool:
+        wrong = list(pool.map(_write, [lake] * 3, range(3)))
     assert wrong == [[], [], []]
     assert warehouse.row_count(Relation("raw_0", "shared")) == 12
     for worker in range(3):

@@ -49,7 +49,7 @@ CASES = [
         "destination of another kind",
         "POST",
         "/destinations",
-        {"group_id": "{g}", "service": "snowflake"},
+        {"group_id": "{g}", "service": "redshift"},
         "is not served",
     ),
     bad(
