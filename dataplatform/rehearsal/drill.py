@@ -15,6 +15,7 @@ from dataplatform.declarations.errors import UserError
 from dataplatform.keys import Relation, asset_key
 from dataplatform.rehearsal import verdict
 from dataplatform.rehearsal.incidents import Incident
+from dataplatform.rehearsal.place import relations
 from dataplatform.rehearsal.target import SYNCED_COLUMN, Target
 from dataplatform.resources.instance import latest_materialisations
 from dataplatform.resources.monitor_store import METRICS
@@ -125,8 +126,7 @@ def _miss(target: Target, build: int | None) -> str:
             f"update {{table}} set {SYNCED_COLUMN} = {SYNCED_COLUMN} - interval {MISSED_DAYS} day"
         )
     metrics = f"{quoted(METRICS.schema)}.{quoted(METRICS.table)}"
-    known = "select 1 from information_schema.tables where table_schema = ? and table_name = ?"
-    if target.execute(known, METRICS):
+    if METRICS in relations(target.connection):
         own = "schema_name = ? and table_name = ?"
         target.execute(
             f"delete from {metrics} where {own} "

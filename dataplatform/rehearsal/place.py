@@ -22,6 +22,9 @@ from dataplatform.declarations.environment import (
 )
 from dataplatform.declarations.project import Project, open_project
 from dataplatform.duckdb_file import open_duckdb
+from dataplatform.keys import Relation
+from dataplatform.resources.warehouse.duckdb import DuckDBSession
+from dataplatform.resources.warehouse.swap import Swap
 
 if TYPE_CHECKING:
     import duckdb
@@ -100,6 +103,11 @@ class Place:
         shutil.copyfile(self.kept / _WAREHOUSE, self.warehouse)
         shutil.rmtree(self.project.state / _HOME, ignore_errors=True)
         shutil.copytree(self.kept / _HOME, self.project.state / _HOME)
+
+
+def relations(connection: duckdb.DuckDBPyConnection) -> set[Relation]:
+    """Return every relation of a copy's open warehouse file."""
+    return Swap().relations(DuckDBSession(connection))
 
 
 def fingerprint(project: Project) -> str:

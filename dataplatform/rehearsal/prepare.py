@@ -21,7 +21,14 @@ from dataplatform.keys import Relation
 from dataplatform.rehearsal import company, verdict
 from dataplatform.rehearsal.drill import Drill
 from dataplatform.rehearsal.history import Past, days_before
-from dataplatform.rehearsal.place import FOLDER, Place, fingerprint, make_place, open_place
+from dataplatform.rehearsal.place import (
+    FOLDER,
+    Place,
+    fingerprint,
+    make_place,
+    open_place,
+    relations,
+)
 from dataplatform.rehearsal.stage import Stage, declared_tables
 from dataplatform.resources.monitor_store import METRICS, MonitorStore
 from dataplatform.resources.notifiers import configured
@@ -174,11 +181,7 @@ def _undisturbed(
         result = stage.run(instance, alone)
         catches = verdict.caught(instance, stage, past)
     with place.open("rehearsal: forget the undisturbed run's measures") as connection:
-        known = connection.execute(
-            "select 1 from information_schema.tables where table_schema = ? and table_name = ?",
-            list(METRICS),
-        ).fetchall()
-        if known:
+        if METRICS in relations(connection):
             # The drill's own sync is the day's: the monitors have seen the days before alone.
             connection.execute(f"delete from {METRICS} where measured_at >= ?", [moment])
             rows = connection.execute(

@@ -16,7 +16,8 @@ from dataplatform.automation.newsroom import Newsroom
 from dataplatform.automation.notices import Cursor, gather
 from dataplatform.automation.pipelines import selection_of
 from dataplatform.ingestion.syncs.defs import CHECK_NAME
-from dataplatform.keys import PUBLISHED, Relation, asset_key, layer_of, relation_of
+from dataplatform.keys import Relation, asset_key, layer_of, relation_of
+from dataplatform.rehearsal.place import relations
 from dataplatform.resources.instance import MONITOR, RULE, latest_verdicts
 
 if TYPE_CHECKING:
@@ -182,12 +183,7 @@ def mart_prints(
     connection: duckdb.DuckDBPyConnection, marts: Sequence[Relation]
 ) -> dict[str, tuple[Any, ...]]:
     """Return a fingerprint of every row of each published mart that is there."""
-    there = {
-        name
-        for (name,) in connection.execute(
-            "select table_name from information_schema.tables where table_schema = ?", [PUBLISHED]
-        ).fetchall()
-    }
+    there = relations(connection)
     return {
         str(mart): connection.execute(
             # Two sums over the rows' hashes: rows in another order give the same, others do not.
@@ -195,5 +191,5 @@ def mart_prints(
         ).fetchone()
         or ()
         for mart in marts
-        if mart.table in there
+        if mart in there
     }

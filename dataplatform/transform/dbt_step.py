@@ -132,7 +132,7 @@ def _plan(
         for key, one in known.items()
     }
     days = {node.id for node in graph.nodes if node.partition} if by_name else set()
-    present = _present(warehouse)
+    present = warehouse.relations()
     plan = plan_step(
         graph,
         selected,
@@ -145,13 +145,6 @@ def _plan(
         set_aside=rules.set_aside(last_replays(warehouse, present)),
     )
     return plan, Targets(instance, known)
-
-
-def _present(warehouse: Warehouse) -> set[Relation]:
-    rows = warehouse.query(
-        "select table_schema, table_name from information_schema.tables", "list of tables"
-    )
-    return {Relation(str(schema).lower(), str(table).lower()) for schema, table in rows}
 
 
 def _announce(context: AssetExecutionContext, rules: Rules, plan: StepPlan) -> None:

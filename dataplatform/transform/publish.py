@@ -176,7 +176,7 @@ def publish(
     for sentence in publisher.repair(force=False):
         context.log.warning(sentence)
     served = publisher.served(relation_of(key) for key in selected)
-    present = _present(warehouse)
+    present = warehouse.relations()
     wrong: list[str] = []
     unchanged: list[AssetKey] = []
     group: list[AssetKey] = []
@@ -251,10 +251,3 @@ def publish(
 
 def _version(built: Materialised) -> str:
     return built.data_version or str(built.storage_id)
-
-
-def _present(warehouse: Any) -> set[Relation]:
-    rows = warehouse.query(
-        "select table_schema, table_name from information_schema.tables", "list of tables"
-    )
-    return {Relation(str(schema).lower(), str(table).lower()) for schema, table in rows}

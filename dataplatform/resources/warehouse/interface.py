@@ -92,6 +92,10 @@ class Warehouse(Protocol):
         """Run one statement in a session of its own and return its rows."""
         ...
 
+    def relations(self) -> set[Relation]:
+        """Return every relation of the warehouse, in small letters."""
+        ...
+
     def columns(self, relation: Relation) -> dict[str, str] | None:
         """Return column names to types, or None where the relation does not exist."""
         ...

@@ -73,6 +73,11 @@ class SqlWarehouse(ABC):
         one = Publication(candidate, target, exclude=exclude)
         return self.published.publish([one], Note())[target]
 
+    def relations(self) -> set[Relation]:
+        """Return every relation of the warehouse, in small letters."""
+        with self.session("list of tables") as session:
+            return self.swap.relations(session)
+
     def columns(self, relation: Relation) -> dict[str, str] | None:
         """Return column names to types, or None where the relation does not exist."""
         with self.session(f"columns of {relation}") as session:

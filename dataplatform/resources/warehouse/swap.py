@@ -8,9 +8,10 @@ statements run is the business of ``publishing``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from dataplatform.keys import Relation
-from dataplatform.resources.warehouse.interface import Session, qualified, quoted
+from dataplatform.resources.warehouse.interface import Session, quoted
 
 
 class Swap:
@@ -20,14 +21,20 @@ class Swap:
     transactional = True
     text_type = "varchar"
     number_type = "bigint"
+    #: Which rows of ``information_schema.tables`` are this database's.
+    here = "table_catalog = current_database()"
+
+    def folded(self, name: str) -> str:
+        """Return a name as the warehouse writes it down."""
+        return name
 
     def name(self, relation: Relation) -> str:
         """Return the quoted name of a relation."""
-        return qualified(relation)
+        return f"{self.column(relation.schema)}.{self.column(relation.table)}"
 
     def column(self, name: str) -> str:
         """Return the quoted name of a column."""
-        return quoted(name)
+        return quoted(self.folded(name))
 
     def literal(self, text: str) -> str:
         """Return a text as a SQL literal."""
@@ -35,24 +42,33 @@ class Swap:
 
     def schema(self, name: str) -> str:
         """Return the statement that makes a schema where it is missing."""
-        return f"CREATE SCHEMA IF NOT EXISTS {quoted(name)}"
+        return f"CREATE SCHEMA IF NOT EXISTS {self.column(name)}"
 
     def kind(self, session: Session, relation: Relation) -> str | None:
         """Return ``VIEW``, ``BASE TABLE`` or None for a relation that does not exist."""
-        rows = session.execute(
-            "SELECT table_type FROM information_schema.tables WHERE table_catalog = "
-            f"current_database() AND table_schema = {self.literal(relation.schema)} "
-            f"AND table_name = {self.literal(relation.table)}"
+        rows = self._listed(
+            session,
+            "table_type",
+            f"{self._of_schema(relation.schema)} "
+            f"AND table_name = {self.literal(self.folded(relation.table))}",
         )
         return str(rows[0][0]) if rows else None
 
     def tables(self, session: Session, schema: str) -> set[str]:
         """Return the names of the relations of a schema, in small letters."""
-        rows = session.execute(
-            "SELECT table_name FROM information_schema.tables WHERE table_catalog = "
-            f"current_database() AND table_schema = {self.literal(schema)}"
-        )
+        rows = self._listed(session, "table_name", self._of_schema(schema))
         return {str(name).lower() for (name,) in rows}
+
+    def relations(self, session: Session) -> set[Relation]:
+        """Return every relation of the database, in small letters."""
+        rows = self._listed(session, "table_schema, table_name", self.here)
+        return {Relation(str(schema).lower(), str(table).lower()) for schema, table in rows}
+
+    def _of_schema(self, name: str) -> str:
+        return f"{self.here} AND table_schema = {self.literal(self.folded(name))}"
+
+    def _listed(self, session: Session, columns: str, condition: str) -> list[tuple[Any, ...]]:
+        return session.execute(f"SELECT {columns} FROM information_schema.tables WHERE {condition}")
 
     def copy(self, candidate: Relation, version: Relation, kept: Sequence[str] | None) -> str:
         """Return the statement that keeps a candidate's rows as a version.
@@ -102,39 +118,16 @@ class CloneSwap(Swap):
     """Snowflake's way: a version is a clone, and so is what consumers read; clones cost nothing."""
 
     transactional = False
+    #: Snowflake's information schema lists its own database alone.
+    here = "true"
 
-    def name(self, relation: Relation) -> str:
-        """Return the name, quoted after Snowflake's own folding to upper case."""
-        return f"{self.column(relation.schema)}.{self.column(relation.table)}"
-
-    def column(self, name: str) -> str:
-        """Return the name, quoted after Snowflake's own folding to upper case."""
-        return quoted(name.upper())
+    def folded(self, name: str) -> str:
+        """Return a name after Snowflake's own folding to upper case."""
+        return name.upper()
 
     def literal(self, text: str) -> str:
         """Return a text as a literal; a backslash escapes in Snowflake's."""
         return super().literal(text.replace("\\", "\\\\"))
-
-    def schema(self, name: str) -> str:
-        """Return the statement that makes a schema where it is missing."""
-        return f"CREATE SCHEMA IF NOT EXISTS {self.column(name)}"
-
-    def kind(self, session: Session, relation: Relation) -> str | None:
-        """Return ``VIEW``, ``BASE TABLE`` or None for a relation that does not exist."""
-        rows = session.execute(
-            "SELECT table_type FROM information_schema.tables WHERE table_schema = "
-            f"{self.literal(relation.schema.upper())} "
-            f"AND table_name = {self.literal(relation.table.upper())}"
-        )
-        return str(rows[0][0]) if rows else None
-
-    def tables(self, session: Session, schema: str) -> set[str]:
-        """Return the names of the relations of a schema, in small letters."""
-        rows = session.execute(
-            "SELECT table_name FROM information_schema.tables "
-            f"WHERE table_schema = {self.literal(schema.upper())}"
-        )
-        return {str(name).lower() for (name,) in rows}
 
     def copy(self, candidate: Relation, version: Relation, kept: Sequence[str] | None) -> str:
         """Return the statement that keeps a candidate's rows: a clone where no column is left."""
