@@ -10,6 +10,7 @@ import sys
 import typer
 
 from dataplatform.cli import (
+    access,
     alarm,
     backfill,
     connections,
@@ -54,6 +55,7 @@ app.command("doctor")(doctor.command)
 app.command("init")(init.command)
 app.command("rehearse")(rehearse.command)
 for name, group in {
+    "access": access,
     "alarm": alarm,
     "pipeline": pipeline,
     "connections": connections,

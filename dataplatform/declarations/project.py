@@ -12,6 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
+from dataplatform.declarations.access import FILE as ACCESS_FILE
+from dataplatform.declarations.access import Access, load_access
 from dataplatform.declarations.connection import Connection, load_connection
 from dataplatform.declarations.contract import Contract, load_contract
 from dataplatform.declarations.environment import Environment, load_environment, project_folder
@@ -126,6 +128,11 @@ class Project:
         return load_monitors(self.config / MONITORS_FILE, self.root, self.relations)
 
     @cached_property
+    def access(self) -> Access:
+        """Who may read what."""
+        return load_access(self.config / ACCESS_FILE, self.root, self.relations)
+
+    @cached_property
     def relations(self) -> frozenset[Relation]:
         """Every relation that the project makes, as far as its files tell without running dbt."""
         found: set[Relation] = set()
@@ -156,6 +163,7 @@ class Project:
             self.contracts,
             self.pipelines,
             self.monitors,
+            self.access,
         )
 
     def _error(self, file: Path, loc: Loc, message: str) -> DeclarationError:

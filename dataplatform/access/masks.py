@@ -1,0 +1,58 @@
+"""What stands in the place of a hidden value, in each warehouse's SQL.
+
+A method that changes text keeps the column's type only where the type is text; a hidden value of
+any other type is NULL, by whatever method. So every warehouse shows the same.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from dataplatform.checks.masking import MASK
+
+if TYPE_CHECKING:
+    from dataplatform.declarations.access import Method
+
+_TEXT = re.compile(r"(VARCHAR|TEXT|STRING|CHAR|CHARACTER VARYING)(\(\d+\))?", re.IGNORECASE)
+
+
+def is_text(native: str) -> bool:
+    """Say whether a warehouse's type is text."""
+    return _TEXT.fullmatch(native.strip()) is not None
+
+
+def masked_value(value: str, native: str, method: Method, dialect: str) -> str:
+    """Return the expression that stands in the place of a value.
+
+    Args:
+        value: a quoted name or another expression of the value.
+        native: its type, as the warehouse names it.
+        method: how it is hidden.
+        dialect: the warehouse's dialect by sqlglot's name.
+    """
+    if method == "null" or not is_text(native):
+        return f"CAST(NULL AS {native})"
+    if method == "redact":
+        return f"CASE WHEN {value} IS NOT NULL THEN '{MASK}' END"
+    if method == "hash":
+        return _hash(value, dialect)
+    return _partial(value, dialect)
+
+
+def _hash(value: str, dialect: str) -> str:
+    if dialect == "bigquery":
+        return f"TO_HEX(SHA256({value}))"
+    return f"SHA2({value}, 256)" if dialect == "snowflake" else f"sha256({value})"
+
+
+def _partial(value: str, dialect: str) -> str:
+    """Return the first letter, and of a mail address its domain too."""
+    domain = {
+        "snowflake": f"SPLIT_PART({value}, '@', -1)",
+        "bigquery": f"ARRAY_REVERSE(SPLIT({value}, '@'))[OFFSET(0)]",
+    }.get(dialect, f"split_part({value}, '@', -1)")
+    return (
+        f"CASE WHEN {value} LIKE '%_@_%' THEN CONCAT(LEFT({value}, 1), '{MASK}@', {domain}) "
+        f"WHEN {value} IS NOT NULL THEN CONCAT(LEFT({value}, 1), '{MASK}') END"
+    )
