@@ -19,6 +19,7 @@ from dataplatform.declarations.environment_model import EnvironmentFile, Snowfla
 from dataplatform.declarations.errors import DeclarationError, UserError, nearest
 from dataplatform.declarations.local_services import local_field
 from dataplatform.declarations.references import BadReference, check_references, expand
+from dataplatform.declarations.secrets import STORES, SecretReference
 from dataplatform.declarations.strict import validate
 from dataplatform.declarations.yaml_file import YamlFile, read_yaml, shown
 
@@ -90,9 +91,22 @@ class Environment(EnvironmentFile):
             return found
 
         try:
-            return expand(text, variable, self._local)
+            return expand(text, variable, self._local, self._secret)
         except BadReference as error:
             raise UserError(str(error)) from None
+
+    def _secret(self, reference: SecretReference) -> str:
+        from dataplatform.secret_stores import SecretError, read_secret
+
+        declared = getattr(self.secrets, reference.store, None)
+        settings = self.resolve_all(declared) if declared is not None else {}
+        try:
+            return read_secret(reference, settings, self.secrets.cache_seconds, self._root)
+        except SecretError as error:
+            place = _where_written(str(reference), self._root, self._file)
+            if place is None:
+                raise
+            raise DeclarationError(*place, str(error)) from None
 
     def _local(self, server: str, field: str) -> str:
         return local_field(self._root / self.state, server, field)
@@ -103,7 +117,7 @@ class Environment(EnvironmentFile):
             f"{name} is not set, neither in the environment nor under 'variables' in {self._file}."
             f"{nearest(name, known)}"
         )
-        place = _where_written(name, self._root, self._file)
+        place = _where_written(f"${{{name}", self._root, self._file, ends="[}:]")
         return DeclarationError(*place, message) if place else UserError(message)
 
 
@@ -166,7 +180,9 @@ def load_environment(root: Path, name: str | None = None) -> Environment:
         if section in data:
             data[section] = _early(file, (section,), data[section], variables, root)
     environment = validate(Environment, file, "an environment", data)
-    check_references(file, local_allowed=environment.local is not None)
+    stores = [*STORES] if environment.secrets.vault else [one for one in STORES if one != "vault"]
+    check_references(file, local_allowed=environment.local is not None, stores=stores)
+    _check_vault(file, environment)
     _check_snowflake(file, environment.warehouse)
     environment._name, environment._root, environment._file = name, root, file.path
     return environment
@@ -195,8 +211,11 @@ def _early(
     def local(service: str, field: str) -> str:
         raise BadReference(f"{loc[0]!r} cannot refer to a local server.")
 
+    def secret(reference: SecretReference) -> str:
+        raise BadReference(f"{loc[0]!r} cannot refer to a secret.")
+
     try:
-        text = expand(value, variable, local)
+        text = expand(value, variable, local, secret)
     except BadReference as error:
         raise file.error(loc, str(error)) from None
     for kind in (int, float):
@@ -216,6 +235,16 @@ def _check_snowflake(file: YamlFile, warehouse: object) -> None:
         )
 
 
+def _check_vault(file: YamlFile, environment: Environment) -> None:
+    vault = environment.secrets.vault
+    if vault is None:
+        return
+    if (vault.role_id is None) != (vault.secret_id is None):
+        raise file.error(("secrets", "vault"), "an AppRole has both 'role_id' and 'secret_id'.")
+    if (vault.token is None) == (vault.role_id is None):
+        raise file.error(("secrets", "vault"), "a vault has either 'token' or 'role_id'.")
+
+
 def _dot_env(root: Path) -> dict[str, str]:
     """Read ``NAME=value`` lines; a comment or an empty line is passed over."""
     try:
@@ -232,8 +261,10 @@ def _dot_env(root: Path) -> dict[str, str]:
     return found
 
 
-def _where_written(name: str, root: Path, environment_file: Path) -> tuple[Path, int] | None:
-    """Find the line that refers to a name: in the chosen environment first, then in other files."""
+def _where_written(
+    reference: str, root: Path, environment_file: Path, ends: str = ""
+) -> tuple[Path, int] | None:
+    """Find the line of a reference: in the chosen environment first, then in other files."""
     config = root / "config"
     others = sorted(path for path in config.rglob("*.yml") if path.parent.name != "environments")
     for path in [root / environment_file, *others]:
@@ -242,6 +273,6 @@ def _where_written(name: str, root: Path, environment_file: Path) -> tuple[Path,
         except OSError:
             continue
         for number, line in enumerate(lines, start=1):
-            if re.search(r"\$\{" + re.escape(name) + r"[}:]", line):
+            if re.search(re.escape(reference) + ends, line):
                 return shown(path, root), number
     return None

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from dataplatform.declarations.secrets import Secrets
 from dataplatform.declarations.strict import Strict
 
 
@@ -70,6 +71,28 @@ class SnowflakeWarehouse(Strict):
     host: str | None = None
     port: int | str | None = None
     protocol: Literal["http", "https"] | None = None
+
+
+class BigQueryWarehouse(Strict):
+    """A BigQuery project, whose datasets are the schemas.
+
+    A key file opens it, or else the credentials of the machine; either may stand for another
+    service account.
+    """
+
+    engine: ClassVar[str] = "bigquery"
+
+    type: Literal["bigquery"]
+    project: str
+    location: str = "EU"
+    #: A service account's key as Google gives it out; without one the machine's own credentials.
+    key_file: str | None = None
+    #: The service account to act as.
+    impersonate: str | None = None
+    #: A query that would read more bytes than this is refused before it costs anything.
+    maximum_bytes_billed: int | str | None = None
+    #: Where the service answers, where that is not Google's own address: a stand-in.
+    endpoint: str | None = None
 
 
 class Destination(Strict):
@@ -160,6 +183,7 @@ class LocalServices(Strict):
     community: LocalService | None = None
     webhooks: LocalService | None = None
     snowflake: LocalService | None = None
+    bigquery: LocalService | None = None
 
 
 class Demo(Strict):
@@ -173,13 +197,15 @@ class EnvironmentFile(Strict):
     """Everything that differs between a laptop and production."""
 
     warehouse: Annotated[
-        DuckDBWarehouse | DuckLakeWarehouse | SnowflakeWarehouse, Field(discriminator="type")
+        DuckDBWarehouse | DuckLakeWarehouse | SnowflakeWarehouse | BigQueryWarehouse,
+        Field(discriminator="type"),
     ]
     #: Where its servers, history and artefacts are kept, below the project's folder.
     state: Annotated[str, Field(pattern=r"^\.dataplatform(/[A-Za-z0-9_-]+)?$")] = ".dataplatform"
     fivetran: Fivetran
     lake: Lake
     notifications: Notifications = Notifications()
+    secrets: Secrets = Secrets()
     dagster_url: str = "http://127.0.0.1:3000"
     local: LocalServices | None = None
     variables: dict[str, str] = Field(default_factory=dict)

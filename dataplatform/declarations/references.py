@@ -1,5 +1,7 @@
 """References in declared texts: ``${NAME}``, ``${NAME:-default}``, ``${local:service.field}``.
 
+Secrets that lie elsewhere (``${vault:path#key}`` and its like) are described in ``secrets``.
+
 A reference is expanded when a value is used, never when a file is read, so that the graph loads
 without secrets and with every server down. Where the values come from is the business of
 ``environment``, which hands its look-ups in. ``$${`` writes a literal ``${``.
@@ -8,8 +10,9 @@ without secrets and with every server down. Where the values come from is the bu
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
+from dataplatform.declarations.secrets import SecretReference, read_reference
 from dataplatform.declarations.yaml_file import YamlFile
 
 #: What the supervisor writes down of each local server, and so what a reference may ask for.
@@ -21,6 +24,7 @@ LOCAL_FIELDS: dict[str, tuple[str, ...]] = {
     "fivetran": ("url", "api_key", "api_secret"),
     "webhooks": ("url", "secret"),
     "snowflake": ("host", "port", "user", "password"),
+    "bigquery": ("url", "project", "key_file"),
 }
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}")
@@ -36,6 +40,7 @@ def expand(
     text: str,
     variable: Callable[[str, str | None], str],
     local: Callable[[str, str], str],
+    secret: Callable[[SecretReference], str],
 ) -> str:
     """Return a text with its references replaced.
 
@@ -43,6 +48,7 @@ def expand(
         text: what the file says.
         variable: gives the value of a name; is also given the reference's default or None.
         local: gives the field of a local server.
+        secret: gives a secret that lies elsewhere.
 
     Raises:
         BadReference: a reference that cannot be read.
@@ -54,6 +60,12 @@ def expand(
         server = _LOCAL.fullmatch(match[1])
         if server:
             return local(server[1], server[2])
+        try:
+            elsewhere = read_reference(match[1])
+        except ValueError as error:
+            raise BadReference(str(error)) from None
+        if elsewhere:
+            return secret(elsewhere)
         name = _NAME.fullmatch(match[1])
         if not name:
             raise BadReference(f"${{{match[1]}}} is no reference: write ${{NAME}}.")
@@ -67,12 +79,15 @@ def has_reference(text: str) -> bool:
     return any(match[1] is not None for match in _REFERENCE.finditer(text))
 
 
-def check_references(file: YamlFile, local_allowed: bool | None = None) -> None:
+def check_references(
+    file: YamlFile, local_allowed: bool | None = None, stores: Collection[str] | None = None
+) -> None:
     """Refuse references that cannot be right, whatever the environment.
 
     Args:
         file: a file as read.
         local_allowed: False where no local server is started, so none may be asked.
+        stores: the stores of secrets that may be asked; None where that is not known.
 
     Raises:
         DeclarationError: a reference that cannot be read, or that asks a local server for
@@ -96,11 +111,21 @@ def check_references(file: YamlFile, local_allowed: bool | None = None) -> None:
             )
         return ""
 
+    def secret(reference: SecretReference) -> str:
+        if stores is not None and reference.store not in stores:
+            raise BadReference(
+                f"{reference} needs '{reference.store}' under 'secrets' in this environment."
+            )
+        if within == "secrets" and reference.store != "file":
+            raise BadReference("what opens a store of secrets cannot itself lie in one.")
+        return ""
+
     for loc, text in _texts(file.data, ()):
         if "${" not in text:
             continue
+        within = loc[0]
         try:
-            expand(text, variable, local)
+            expand(text, variable, local, secret)
         except BadReference as error:
             raise file.error(loc, str(error)) from None
 
