@@ -25,8 +25,8 @@ from dataplatform.resources.monitor_waiting import keep
 from dataplatform.transform.dbt_run import Invocation, NodeDone, Said, run_dbt
 from dataplatform.transform.gate import outside_parents
 from dataplatform.transform.outcome import sentences
-from dataplatform.transform.quarantine import last_replays
 from dataplatform.transform.records import Targets, let_downstream_go_on
+from dataplatform.transform.replays import last_replays
 from dataplatform.transform.rules import Rules
 from dataplatform.transform.step_plan import StepPlan, plan_step
 from dataplatform.transform.step_recorder import StepRecorder

@@ -12,21 +12,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from dataplatform.checks.contract_rules import checks_of, scan_checks
 from dataplatform.checks.dialects import dialect
-from dataplatform.checks.masking import masked
-from dataplatform.checks.predicates import pieces
 from dataplatform.declarations.errors import UserError, nearest
-from dataplatform.keys import PLATFORM, QUARANTINE, Relation
+from dataplatform.keys import QUARANTINE, Relation
 from dataplatform.resources.warehouse.swap import Swap
+from dataplatform.transform.quarantine_rules import QuarantineRules
+from dataplatform.transform.replays import make_replays, write_replay
 
 if TYPE_CHECKING:
-    from dataplatform.declarations.contract import Contract
     from dataplatform.declarations.project import Project
     from dataplatform.resources.warehouse import Session, Warehouse
 
-#: What was replayed, and when: the next build of a table takes it into account.
-REPLAYS = Relation(PLATFORM, "replays")
 #: What the quarantine adds to a row.
 MARKS = ("_rule", "_quarantined_at", "_run_id", "_key", "_original", "_replayed_at")
 _MASK = "***"
@@ -78,10 +74,9 @@ class Quarantine:
     """
 
     def __init__(self, project: Project, warehouse: Warehouse, patience: float = 20.0) -> None:
-        self._contracts = {contract.relation: contract for contract in project.contracts}
         self._warehouse = warehouse
-        self._sql = dialect(warehouse.dialect)
         self._swap: Swap = warehouse.swap
+        self._contracts = {contract.relation: contract for contract in project.contracts}
         self._patience = patience
 
     def waiting(self) -> list[Waiting]:
@@ -103,7 +98,8 @@ class Quarantine:
                 f"SELECT {listed} FROM {self._swap.name(relation.quarantined)} WHERE "
                 f"{self._swap.column('_replayed_at')} IS NULL ORDER BY 2, 4 LIMIT {int(limit)}"
             )
-        hidden = self._hidden(relation)
+        known = relation in self._contracts
+        hidden = self._rules(relation).hidden() if known else set()
         return columns, [
             tuple(
                 _MASK if column.lower() in hidden and value is not None else value
@@ -124,7 +120,7 @@ class Quarantine:
             if not waiting.rows:
                 raise UserError(f"Nothing of {relation} waits in quarantine.")
             columns = self._columns(session, relation)
-            there = {name.lower() for name in self._warehouse_columns(session, relation)}
+            there = {name.lower() for name in self._warehouse.columns(relation, session) or ()}
             if not there:
                 raise UserError(f"{relation} is not there to take its rows back: build it first.")
             kept = [column for column in columns if column.lower() in there]
@@ -156,13 +152,13 @@ class Quarantine:
         who: str,
     ) -> Replayed:
         swap, q = self._swap, self._swap.name(relation.quarantined)
-        table, key = swap.name(relation), self._key(relation, columns)
+        rules = self._rules(relation)
+        table, key, bad = swap.name(relation), rules.key(columns), rules.bad()
         listed = ", ".join(swap.column(column) for column in columns)
-        bad = self._bad(relation)
         replayed, keyed = swap.column("_replayed_at"), swap.column("_key")
         good = f"{replayed} IS NULL AND NOT ({bad})"
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-        self._make_replays(session)
+        make_replays(session, swap)
         session.execute("BEGIN")
         try:
             # A key may have been repaired too: it is told anew from the row as it is.
@@ -175,66 +171,21 @@ class Quarantine:
             session.execute(f"INSERT INTO {table} ({listed}) SELECT {listed} FROM {q} WHERE {good}")
             session.execute(f"UPDATE {q} SET {replayed} = '{now}' WHERE {good}")
             if returned or settled:
-                session.execute(
-                    f"INSERT INTO {swap.name(REPLAYS)} VALUES ({swap.literal(str(relation))}, "
-                    f"'{now}', {swap.literal(who)}, {returned})"
-                )
+                write_replay(session, swap, relation, now, who, returned)
             session.execute("COMMIT")
         except BaseException:
             session.execute("ROLLBACK")
             raise
         return Replayed(relation, returned, settled, waiting.rows - returned - settled)
 
-    def _bad(self, relation: Relation) -> str:
-        """Return the condition of rows that break one of the table's quarantine rules today."""
-        contract = self._contract(relation)
-        found = [
-            f"coalesce(({piece.predicate}), false)"
-            for place, check in enumerate(scan_checks(checks_of(contract)))
-            if check.on_failure == "quarantine"
-            and (piece := pieces(check, place, self._sql)).predicate
-        ]
-        return " OR ".join(found) or "false"
-
-    def _key(self, relation: Relation, columns: Sequence[str]) -> str:
-        """Return the text that tells a row from others, as ``macros/quarantine.sql`` writes it."""
-        whole = "'row ' || " + self._original(columns)
-        names = {column.lower(): column for column in columns}
-        checks = scan_checks(checks_of(self._contract(relation)))
-        key = next((check.key for check in checks if check.key), ())
-        parts = [self._swap.column(names[name.lower()]) for name in key if name.lower() in names]
-        if not parts:
-            return whole
-        empty = " OR ".join(f"{part} IS NULL" for part in parts)
-        text = " || ', ' || ".join(self._sql.text(part) for part in parts)
-        return f"CASE WHEN {empty} THEN {whole} ELSE {text} END"
-
-    def _original(self, columns: Sequence[str]) -> str:
-        parts = [
-            f"coalesce({self._sql.text(self._swap.column(column))}, '~')"
-            for column in columns
-            if not column.startswith("_")
-        ]
-        joined = " || '|' || ".join(parts) or "'~'"
-        return f"md5({self._sql.text(joined)})"
-
-    def _contract(self, relation: Relation) -> Contract:
+    def _rules(self, relation: Relation) -> QuarantineRules:
         if relation not in self._contracts:
             raise UserError(
                 f"No contract is about {relation} any more, so nothing says which rows are good: "
                 f"drop its quarantine, or write the contract."
             )
-        return self._contracts[relation]
-
-    def _hidden(self, relation: Relation) -> set[str]:
-        contract = self._contracts.get(relation)
-        if contract is None:
-            return set()
-        secret = {
-            column.name.lower() for column in contract.columns if masked(column.classification)
-        }
-        keys = {name.lower() for check in scan_checks(checks_of(contract)) for name in check.key}
-        return secret | ({"_key"} if secret & keys else set())
+        contract = self._contracts[relation]
+        return QuarantineRules(contract, self._swap, dialect(self._warehouse.dialect))
 
     def _session(self, purpose: str) -> Any:
         return self._warehouse.session(purpose, self._patience)
@@ -273,35 +224,5 @@ class Quarantine:
         )
 
     def _columns(self, session: Session, relation: Relation) -> list[str]:
-        found = self._warehouse_columns(session, relation.quarantined)
+        found = self._warehouse.columns(relation.quarantined, session) or {}
         return [name for name in found if name.lower() not in MARKS]
-
-    def _warehouse_columns(self, session: Session, relation: Relation) -> list[str]:
-        return list(self._warehouse.columns(relation) or {})
-
-    def _make_replays(self, session: Session) -> None:
-        text, number = self._swap.text_type, self._swap.number_type
-        session.execute(self._swap.schema(PLATFORM))
-        session.execute(
-            f"CREATE TABLE IF NOT EXISTS {self._swap.name(REPLAYS)} "
-            f"({self._swap.column('target')} {text}, {self._swap.column('replayed_at')} {text}, "
-            f"{self._swap.column('who')} {text}, {self._swap.column('row_count')} {number})"
-        )
-
-
-def last_replays(warehouse: Warehouse, present: set[Relation]) -> dict[Relation, str]:
-    """Return when rows of each table were last replayed; none where nothing ever was.
-
-    Args:
-        warehouse: where it is written down.
-        present: the relations that exist.
-    """
-    if REPLAYS not in present:
-        return {}
-    swap = warehouse.swap
-    rows = warehouse.query(
-        f"SELECT {swap.column('target')}, max({swap.column('replayed_at')}) "
-        f"FROM {swap.name(REPLAYS)} GROUP BY 1",
-        "last replays",
-    )
-    return {Relation(*str(target).split(".", 1)): str(at) for target, at in rows}

@@ -12,7 +12,8 @@ from dataplatform.declarations.errors import UserError
 from dataplatform.declarations.project import open_project
 from dataplatform.keys import Relation
 from dataplatform.resources.warehouse import Warehouse, open_warehouse
-from dataplatform.transform.quarantine import Quarantine, last_replays
+from dataplatform.transform.quarantine import Quarantine
+from dataplatform.transform.replays import last_replays
 from dataplatform_tests.transform.conftest import ENVIRONMENT
 from dataplatform_tests.transform.test_quarantine import CONTRACT
 

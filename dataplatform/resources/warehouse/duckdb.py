@@ -144,9 +144,9 @@ class DuckDBAdapter(DuckDBEngine):
         with open_duckdb(self.path, purpose=purpose, timeout=limit) as connection:
             yield DuckDBSession(connection)
 
-    def columns(self, relation: Relation) -> dict[str, str] | None:
+    def columns(self, relation: Relation, session: Session | None = None) -> dict[str, str] | None:
         """Return column names to types, or None where the relation does not exist."""
-        return super().columns(relation) if self.path.exists() else None
+        return super().columns(relation, session) if session or self.path.exists() else None
 
     def facts(
         self, relations: Iterable[Relation], patience: float | None = None

@@ -96,8 +96,13 @@ class Warehouse(Protocol):
         """Return every relation of the warehouse, in small letters."""
         ...
 
-    def columns(self, relation: Relation) -> dict[str, str] | None:
-        """Return column names to types, or None where the relation does not exist."""
+    def columns(self, relation: Relation, session: Session | None = None) -> dict[str, str] | None:
+        """Return column names to types, or None where the relation does not exist.
+
+        Args:
+            relation: the table or view.
+            session: an open one to ask in; without it one is opened for the question.
+        """
         ...
 
     def row_count(self, relation: Relation) -> int:

@@ -78,10 +78,12 @@ class SqlWarehouse(ABC):
         with self.session("list of tables") as session:
             return self.swap.relations(session)
 
-    def columns(self, relation: Relation) -> dict[str, str] | None:
+    def columns(self, relation: Relation, session: Session | None = None) -> dict[str, str] | None:
         """Return column names to types, or None where the relation does not exist."""
-        with self.session(f"columns of {relation}") as session:
+        if session is not None:
             return self._columns(session, relation)
+        with self.session(f"columns of {relation}") as asking:
+            return self._columns(asking, relation)
 
     def row_count(self, relation: Relation) -> int:
         """Return the number of rows of a relation."""
