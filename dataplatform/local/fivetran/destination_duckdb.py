@@ -78,6 +78,11 @@ class DuckDBSession:
             following = datetime.fromtimestamp(last / 1e6, UTC) + timedelta(milliseconds=2)
             self.synced_at = max(self.synced_at, following)
 
+    def commit(self) -> None:
+        if self.begun:
+            self.engine.execute("COMMIT")
+            self.begun = False
+
     def place(self, table: Table) -> str:
         """Return the full quoted name of a table in the warehouse."""
         return qualified(self.catalog, table.target_schema, table.target)
@@ -252,8 +257,7 @@ class DuckDBDestination:
         """Commit what a session began, unless an error passes through."""
         try:
             yield session
-            if session.begun:
-                engine.execute("COMMIT")
+            session.commit()
         except BaseException:
             if session.begun:
                 _roll_back(engine)

@@ -8,8 +8,7 @@ changes nothing. How one warehouse loads and merges is its target's business.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -46,11 +45,27 @@ class Target(Protocol):
 
 
 class MirrorSession(DuckDBSession):
-    """One transaction on the copy; remembers which tables it touched."""
+    """One transaction on the copy; remembers which tables it touched.
 
-    def __init__(self, engine: duckdb.DuckDBPyConnection, connection: str) -> None:
+    Args:
+        engine, connection: as for any session.
+        push: sends what was touched to the real warehouse.
+    """
+
+    def __init__(
+        self,
+        engine: duckdb.DuckDBPyConnection,
+        connection: str,
+        push: Callable[[MirrorSession], None],
+    ) -> None:
         super().__init__(engine, connection)
         self.touched: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._push = push
+
+    def commit(self) -> None:
+        if self.begun:
+            self._push(self)
+        super().commit()
 
     def prepare(self, table: Table, *, replace: bool) -> bool:
         key = (*table.key, START) if table.mode == HISTORY else table.key
@@ -80,15 +95,7 @@ class MirrorDestination(DuckDBDestination):
         return self.target.test()
 
     def new_session(self, engine: duckdb.DuckDBPyConnection, connection: str) -> DuckDBSession:
-        return MirrorSession(engine, connection)
-
-    @contextmanager
-    def session(self, connection: str, purpose: str) -> Iterator[DuckDBSession]:
-        with super().session(connection, purpose) as session:
-            yield session
-            if session.begun:
-                assert isinstance(session, MirrorSession)
-                self._push(session)
+        return MirrorSession(engine, connection, self._push)
 
     def _push(self, session: MirrorSession) -> None:
         engine = session.engine

@@ -11,6 +11,7 @@ import logging
 import shutil
 import threading
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from dataplatform.local.fivetran.outcomes import event_data, next_sync, outcome,
 from dataplatform.local.fivetran.salts import Salts
 from dataplatform.local.fivetran.services.base import open_service
 from dataplatform.local.fivetran.store import Document, Store, moment_of, now
-from dataplatform.local.fivetran.sync import redacted, run_sync
+from dataplatform.local.fivetran.sync import Committed, redacted, run_sync
 from dataplatform.local.fivetran.writers import Writers
 
 _TICK_SECONDS = 1.0
@@ -61,6 +62,8 @@ class Runner:
         self.salts = Salts(state)
         self._guard = threading.Lock()
         self._running: dict[str, threading.Thread] = {}
+        # Those whose sync has ended, and which tidy up.
+        self._ending: set[threading.Thread] = set()
         self._again: set[str] = set()
         self._writers = Writers() if writers is None else writers
         self._stopping = threading.Event()
@@ -85,7 +88,7 @@ class Runner:
     def stop(self, timeout: float = 5.0) -> None:
         """Start no more syncs, and wait a little for those that run."""
         self._stopping.set()
-        for thread in list(self._running.values()):
+        for thread in [*self._running.values(), *self._ending]:
             thread.join(timeout)
 
     def is_running(self, identifier: str) -> bool:
@@ -133,23 +136,39 @@ class Runner:
         failure: SyncFailure | SyncRescheduled | None = None
         tables: list[TableResult] = []
         connection = self.store.get("connection", identifier)
+        end = partial(self._end, connection, identifier, number, body)
         try:
             if connection is None:
                 raise SyncFailure("The connection was deleted.")
             self._tell("sync_start", connection, {"sync_id": number})
+            # Held until what follows the commit is done as well: the next sync waits for it.
             with self._writers.of(connection["group_id"]):
-                tables = self._sync(connection, number)
+                tables = self._sync(connection, number, lambda tables: end(tables, None))
         except (SyncFailure, SyncRescheduled) as error:
             failure = error
         except Exception as error:
             _log.exception("sync %s failed", identifier)
             text = f"The sync stopped on an internal error: {type(error).__name__}: {error}"
             failure = SyncFailure(redacted(text, connection) if connection else text)
+        if self._running.get(identifier) is threading.current_thread():
+            end(tables, failure)
+        self._ending.discard(threading.current_thread())
+
+    def _end(
+        self,
+        connection: Document | None,
+        identifier: str,
+        number: int,
+        body: Document,
+        tables: list[TableResult],
+        failure: SyncFailure | SyncRescheduled | None,
+    ) -> None:
+        """Record how a sync ended, and let the connection's next one start."""
         with self._guard:
             ended = outcome(tables, failure)
             self.store.change("connection", identifier, lambda c: settle(c, tables, failure))
             self.store.end_sync(number, body | ended)
-            del self._running[identifier]
+            self._ending.add(self._running.pop(identifier))
             again = identifier in self._again
             self._again.discard(identifier)
         after = self.store.get("connection", identifier)
@@ -164,7 +183,7 @@ class Runner:
         if self.events is not None:
             self.events.emit(event, connection, data)
 
-    def _sync(self, connection: Document, number: int) -> list[TableResult]:
+    def _sync(self, connection: Document, number: int, committed: Committed) -> list[TableResult]:
         group = self.store.get("destination", connection["group_id"])
         if group is None:
             raise SyncFailure(
@@ -181,7 +200,7 @@ class Runner:
             )
 
         taken = connection | {"resync": connection["resyncing"]}
-        return run_sync(taken, destination, scratch, keep, self.faults)
+        return run_sync(taken, destination, scratch, keep, self.faults, committed)
 
     def run_setup_tests(self, connection: Document) -> list[SetupTest]:
         """Try a connection's set-up and write the outcome into its document (not stored)."""

@@ -6,8 +6,10 @@ everything in one session. When syncs run and what is remembered of them lives i
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,9 @@ from dataplatform.local.fivetran.faults import Faults
 from dataplatform.local.fivetran.model import SyncFailure, SyncRescheduled, TableResult
 from dataplatform.local.fivetran.services.base import SECRETS, open_service
 
+Committed = Callable[[list[TableResult]], None]
+_log = logging.getLogger("dataplatform.local.fivetran")
+
 
 def run_sync(
     connection: dict[str, Any],
@@ -26,8 +31,13 @@ def run_sync(
     scratch: Path,
     keep_config: Callable[[dict[str, Any]], None],
     faults: Faults | None = None,
+    committed: Committed | None = None,
 ) -> list[TableResult]:
     """Sync a connection once.
+
+    A sync is done when it is committed. What follows (the warehouse file is tidied as it is closed,
+    the source told what it may forget) takes about as long again where little has changed, and
+    cannot fail the sync any more.
 
     Args:
         connection: the connection's document, secrets included.
@@ -35,6 +45,7 @@ def run_sync(
         scratch: a folder for this sync alone; removed at its end.
         keep_config: called with the schema config once the source has been looked at.
         faults: misfortune that was asked for.
+        committed: called with the rows per table as soon as they cannot be lost any more.
 
     Returns:
         Rows per table.
@@ -46,6 +57,8 @@ def run_sync(
     import duckdb
 
     ending = ExitStack()
+    asking = ThreadPoolExecutor(1)
+    done: list[TableResult] | None = None
     try:
         waiting = faults.take("reschedule", connection["id"]) if faults else None
         if waiting:
@@ -53,6 +66,7 @@ def run_sync(
         scratch.mkdir(parents=True, exist_ok=True)
         service = open_service(connection["service"], connection["schema"], connection["config"])
         ending.callback(service.close)
+        remembered = asking.submit(destination.cursors, connection["id"])
         offered = service.discover()
         config = schema_config.merged(connection.get("schema_config"), offered)
         keep_config(config)
@@ -62,7 +76,7 @@ def run_sync(
             for table in tables
             if connection.get("resync") == "all" or table.label in (connection.get("resync") or [])
         )
-        known = destination.cursors(connection["id"])
+        known = remembered.result()
         cursors = {label: held for label, held in known.items() if label not in resync}
         service.extract(tables, cursors, scratch)
         with destination.session(connection["id"], f"sync {connection['schema']}") as session:
@@ -72,13 +86,21 @@ def run_sync(
             for result in service.load(session, tables, resync):
                 results.append(result)
                 _fail_if_asked(faults, connection["id"])
+            session.commit()
+            done = results
+            if committed:
+                committed(results)
         service.after_commit()
         return results
     except SyncFailure:
         raise
     except (duckdb.Error, UserError, OSError) as error:
+        if done is not None:
+            _log.warning("after sync %s: %s", connection["id"], _one_line(error))
+            return done
         raise SyncFailure(redacted(_one_line(error), connection)) from error
     finally:
+        asking.shutdown(wait=False)
         ending.close()
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -1,9 +1,8 @@
 """The statements that apply changes which the source itself has told, one row a key.
 
-One look at the held rows finds all that are meant, by their place in the table; what is done with
-them then needs no key. Nothing is compared: a row that was told has changed. Sources that only
-know what their rows are now use ``merge`` and ``removal``, tables that keep every version
-``history``.
+One look at the held rows takes out all that come back. Nothing is compared: a row that was told has
+changed. Sources that only know what their rows are now use ``merge`` and ``removal``, tables that
+keep every version ``history``.
 """
 
 from __future__ import annotations
@@ -43,33 +42,34 @@ def apply(
     types = held_types(engine, place)
     casts = ", ".join(f"CAST({ident(n)} AS {types[n]}) AS {ident(n)}" for n in names)
     rows = f"SELECT {casts}, _kind = {literal(DELETE)} AS _gone FROM ({hashed(table, select)})"
-    engine.execute(
-        f"CREATE TEMP TABLE {_TOLD} AS SELECT s.*, t.rowid AS _place, {live(table)} AS _was_live "
-        f"FROM ({rows}) s LEFT JOIN {place} t ON {matches(table, 's', 't')}"
-    )
-    row = engine.execute(
-        "SELECT count(*) FILTER (WHERE NOT _gone AND _place IS NULL), "
-        "count(*) FILTER (WHERE NOT _gone AND _place IS NOT NULL), "
-        "count(*) FILTER (WHERE _gone AND _place IS NOT NULL AND _was_live) "
-        f"FROM {_TOLD}"
-    ).fetchone()
-    inserted, updated, deleted = (int(value) for value in row or (0, 0, 0))
-    found = f"{_TOLD} s WHERE t.rowid = s._place"
-    if deleted and table.marks_deleted:
-        engine.execute(
+    engine.execute(f"CREATE TEMP TABLE {_TOLD} AS {rows}")
+    row = engine.execute(f"SELECT count(*), count(*) FILTER (WHERE _gone) FROM {_TOLD}").fetchone()
+    told, going = (int(value) for value in row or (0, 0))
+    inserted = updated = deleted = 0
+    found = f"{_TOLD} s WHERE {matches(table, 's', 't')}"
+    if going and table.marks_deleted:
+        deleted = _count(
+            engine,
             f"UPDATE {place} AS t SET {ident(DELETED)} = true, {ident(SYNCED)} = "
-            f"{moment(synced_at)} FROM {found} AND s._gone AND s._was_live"
+            f"{moment(synced_at)} FROM {found} AND s._gone AND {live(table)}",
         )
-    if updated or (deleted and not table.marks_deleted):
+    elif going:
+        deleted = _count(engine, f"DELETE FROM {place} AS t USING {found} AND s._gone")
+    if told > going:
         # Rows go and come back whole: an update in place has whole columns written anew.
-        which = " AND NOT s._gone" if table.marks_deleted else ""
-        engine.execute(f"DELETE FROM {place} AS t USING {found}{which}")
-    if inserted or updated:
+        updated = _count(engine, f"DELETE FROM {place} AS t USING {found} AND NOT s._gone")
         marked = f", {ident(DELETED)}" if table.marks_deleted else ""
         engine.execute(
             f"INSERT INTO {place} ({listed(names)}{marked}, {ident(SYNCED)}) SELECT "
             f"{listed(names)}{', false' if marked else ''}, {moment(synced_at)} FROM {_TOLD} "
             "WHERE NOT _gone"
         )
+        inserted = told - going - updated
     engine.execute(f"DROP TABLE {_TOLD}")
     return inserted, updated, deleted
+
+
+def _count(engine: duckdb.DuckDBPyConnection, sql: str) -> int:
+    """Run a statement and return how many rows it touched."""
+    row = engine.execute(sql).fetchone()
+    return int(row[0]) if row else 0
