@@ -94,6 +94,9 @@ class Session(Protocol):
     def remember(self, table: Table, cursor: dict[str, Any]) -> None:
         """Store a table's cursor in the same transaction as its rows."""
 
+    def commit(self) -> None:
+        """Make everything of the session last; it is open until its end, for reading at most."""
+
 
 class Destination(Protocol):
     """A warehouse that syncs write to."""
