@@ -1,7 +1,7 @@
 """Where Dagster keeps its records for a project, and the dagster.yaml that says so.
 
-``python -m dataplatform.runtime.home`` writes the repository's own dagster.yaml anew; with
-``--of-project`` it prints the home of the chosen environment.
+``python -m dataplatform.runtime.home`` writes the repository's own dagster.yaml anew, and those of
+a deployment; with ``--of-project`` it prints the home of the chosen environment.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dataplatform.runtime import deployed
 from dataplatform.runtime.settings import HEADER, HOME, instance_settings
 
 if TYPE_CHECKING:
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
     from dataplatform.declarations.project import Project
 
 
-def render(settings: dict[str, Any]) -> str:
+def render(settings: dict[str, Any], header: str = HEADER) -> str:
     """Return settings as the text of a dagster.yaml."""
     import yaml
 
-    return HEADER + yaml.safe_dump(settings, sort_keys=False)
+    return header + yaml.safe_dump(settings, sort_keys=False)
 
 
 def prepare_home(project: Project) -> Path:
@@ -53,6 +54,15 @@ def write_repository_file(root: Path) -> Path:
     return file
 
 
+def deployment_files() -> dict[str, str]:
+    """Return the texts of a deployment's files, by their place in the repository."""
+    settings, workspace = deployed.deployed_settings(), deployed.deployed_workspace()
+    return {
+        "deploy/dagster/dagster.yaml": render(settings, deployed.HEADER),
+        "deploy/dagster/workspace.yaml": render(workspace, deployed.WORKSPACE_HEADER),
+    }
+
+
 if __name__ == "__main__":
     import sys
 
@@ -62,3 +72,5 @@ if __name__ == "__main__":
         print(prepare_home(open_project()))
     else:
         write_repository_file(Path.cwd())
+        for place, text in deployment_files().items():
+            Path(place).write_text(text)

@@ -1,0 +1,1 @@
+"""What is deployed: its processes, its containers, its manifests and its workflows."""

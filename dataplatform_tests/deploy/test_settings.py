@@ -1,0 +1,158 @@
+"""A deployed Dagster's settings: complete, of one source, and what Dagster itself accepts."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
+from dagster._core.instance.ref import InstanceRef
+from dagster._core.launcher.base import WorkerStatus
+from dagster._core.storage.tags import GRPC_INFO_TAG
+
+from dataplatform.runtime import location_launcher
+from dataplatform.runtime.deployed import (
+    VARIABLES,
+    deployed_settings,
+    deployed_workspace,
+)
+from dataplatform.runtime.home import deployment_files
+from dataplatform.runtime.location_launcher import LocationRunLauncher
+from dataplatform.runtime.settings import instance_settings
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FILES = deployment_files()
+
+
+@pytest.mark.parametrize("place", sorted(FILES))
+def test_the_repositorys_files_are_compiled_from_the_settings(place: str) -> None:
+    assert (REPOSITORY / place).read_text() == FILES[place], (
+        "run: python -m dataplatform.runtime.home"
+    )
+
+
+def test_dagster_accepts_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        given = {"PORT": "5432", "ENDPOINT": "http://127.0.0.1:9"}
+        monkeypatch.setenv(name, given.get(name.rpartition("_")[2], "x"))
+    (tmp_path / "dagster.yaml").write_text(FILES["deploy/dagster/dagster.yaml"])
+    ref = InstanceRef.from_dir(str(tmp_path))
+    assert isinstance(ref.run_launcher, LocationRunLauncher)
+    assert type(ref.compute_log_manager).__name__ == "S3ComputeLogManager"
+    assert type(ref.run_coordinator).__name__ == "QueuedRunCoordinator"
+    assert ref.storage_data and ref.storage_data.module_name == "dagster_postgres.storage"
+
+
+def _variables(node: Any) -> set[str]:
+    if isinstance(node, dict):
+        if set(node) == {"env"}:
+            return {node["env"]}
+        return set().union(*map(_variables, node.values())) if node else set()
+    if isinstance(node, list):
+        return set().union(*map(_variables, node)) if node else set()
+    return set()
+
+
+def test_every_variable_is_declared_and_no_secret_stands_in_a_file() -> None:
+    assert _variables(deployed_settings()) == set(VARIABLES)
+    assert _variables(deployed_workspace()) == {"DAGSTER_CODE_HOST"}
+    for text in FILES.values():
+        assert not re.search(r"(?i)(password|secret|key): [^\s{]", text.replace("- key:", ""))
+
+
+def test_a_deployment_differs_from_the_laptop_only_where_it_must() -> None:
+    laptop, deployed = instance_settings("/x"), deployed_settings()
+    same = {name for name in laptop if laptop[name] == deployed.get(name)}
+    assert same >= {"instance_class", "run_monitoring", "retention", "freshness", "telemetry"}
+    assert deployed["concurrency"]["pools"] == laptop["concurrency"]["pools"]
+    assert not [text for text in yaml.safe_dump(deployed).split() if "Sqlite" in text]
+
+
+class _Client:
+    """A code location's server as a launcher sees it."""
+
+    def __init__(self, answer: bool | Exception) -> None:
+        self.answer = answer
+
+
+@pytest.fixture
+def ephemeral() -> Any:
+    with DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def _launcher(instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch, client: _Client) -> Any:
+    def is_there(asked: _Client, run_id: str) -> bool:
+        if isinstance(asked.answer, Exception):
+            raise asked.answer
+        return asked.answer
+
+    launcher = LocationRunLauncher()
+    launcher.register_instance(instance)
+    monkeypatch.setattr(location_launcher, "_is_there", is_there)
+    monkeypatch.setattr(launcher, "_get_grpc_client_for_termination", lambda run_id: client)
+    return launcher
+
+
+def _run(instance: DagsterInstance) -> DagsterRun:
+    run = DagsterRun(
+        job_name="x",
+        status=DagsterRunStatus.STARTED,
+        tags={GRPC_INFO_TAG: '{"host": "localhost", "port": 4000}'},
+    )
+    instance.run_storage.add_run(run)
+    return run
+
+
+def test_a_run_is_lost_when_its_server_no_longer_knows_it(
+    ephemeral: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = _Client(True)
+    launcher, run = _launcher(ephemeral, monkeypatch, client), _run(ephemeral)
+    assert launcher.check_run_worker_health(run).status == WorkerStatus.RUNNING
+    client.answer = False
+    found = launcher.check_run_worker_health(run)
+    assert found.status == WorkerStatus.FAILED
+    assert "started anew and has lost the run" in found.msg
+
+
+def test_a_silent_server_is_given_time_and_then_its_runs_are_lost(
+    ephemeral: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(location_launcher.time, "monotonic", lambda: now[0])
+    client = _Client(ConnectionError("refused"))
+    launcher, run = _launcher(ephemeral, monkeypatch, client), _run(ephemeral)
+    patience = location_launcher.UNREACHABLE_SECONDS
+    states = []
+    for step in (0, patience - 1, 2):
+        now[0] += step
+        states.append(launcher.check_run_worker_health(run).status)
+    assert states == [WorkerStatus.RUNNING, WorkerStatus.RUNNING, WorkerStatus.FAILED]
+
+
+def test_a_server_that_answers_again_is_given_the_whole_time_anew(
+    ephemeral: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(location_launcher.time, "monotonic", lambda: now[0])
+    client = _Client(ConnectionError("refused"))
+    launcher, run = _launcher(ephemeral, monkeypatch, client), _run(ephemeral)
+    launcher.check_run_worker_health(run)
+    now[0] += location_launcher.UNREACHABLE_SECONDS - 1
+    client.answer = True
+    assert launcher.check_run_worker_health(run).status == WorkerStatus.RUNNING
+    now[0] += 10
+    client.answer = ConnectionError("refused")
+    assert launcher.check_run_worker_health(run).status == WorkerStatus.RUNNING
+
+
+def test_a_run_of_another_launcher_is_left_alone(ephemeral: DagsterInstance) -> None:
+    launcher = LocationRunLauncher()
+    launcher.register_instance(ephemeral)
+    run = DagsterRun(job_name="x", status=DagsterRunStatus.STARTED)
+    ephemeral.run_storage.add_run(run)
+    assert launcher.check_run_worker_health(run).status == WorkerStatus.RUNNING
