@@ -82,11 +82,15 @@ def hand_written() -> str:
     parts = [_RULES]
     for measure in measures():
         name = measure.name.removeprefix(RECENT)
-        only = " filter (where lately)" if measure.name.startswith(RECENT) else ""
+        lately = measure.name.startswith(RECENT)
+        only = " filter (where lately)" if lately else ""
         if measure.column is None:
             parts.append(f"count(*){only}")
             continue
         known = {**_COMMON, **_BY_TYPE[COLUMNS[measure.column]]}
+        if lately:
+            # The rows of a day are few enough to be counted exactly.
+            known["distinct"] = "count(distinct {c})"
         if name not in known:
             raise SystemExit(f"The hand-written scan does not take {name} of {measure.column}.")
         parts.append(known[name].format(c=measure.column) + only)

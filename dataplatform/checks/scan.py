@@ -13,7 +13,7 @@ from typing import Any
 
 from dataplatform.checks.column_rules import SETTLED, settle
 from dataplatform.checks.dialects import Dialect, dialect
-from dataplatform.checks.measures import Measure, measured, source
+from dataplatform.checks.measures import Measure, lately_rows, measured
 from dataplatform.checks.pieces import COUNT, Pieces
 from dataplatform.checks.predicates import pieces
 from dataplatform.checks.samples import Execute, sampled
@@ -52,19 +52,23 @@ class Scan:
         """The one statement: the row count, four values for each rule, one for each measure."""
         table = self.dialect.relation(self.relation)
         inner = [f"count(*) as {COUNT}"]
+        lately: list[str] = []
         outer = [COUNT]
         for _, piece in self.rules:
             inner += [f"{expression} as {alias}" for alias, expression in piece.aggregates.items()]
             outer += [piece.observed, piece.failing, piece.considered]
             outer.append(f"coalesce({piece.passed}, false)")
         for place, measure in enumerate(self.measures):
-            inner.append(f"{measure.sql} as m{place}")
+            (lately if measure.lately else inner).append(f"{measure.sql} as m{place}")
             outer.append(f"m{place}")
         select = ",\n  ".join(inner)
         # Expressions may repeat, so every one is named by its place.
         named = ",\n  ".join(f"{expression} as c{place}" for place, expression in enumerate(outer))
-        rows = source(table, self.measures)
-        statement = f"select\n  {named}\nfrom (select\n  {select}\nfrom {rows}) as scan"
+        statement = f"select\n  {named}\nfrom (select\n  {select}\nfrom {table}) as scan"
+        rows = lately_rows(table, self.measures, self.dialect)
+        if rows is not None:
+            select = ",\n  ".join(lately)
+            statement += f"\ncross join (select\n  {select}\nfrom {rows}) as lately_scan"
         return with_table(statement, table)
 
     def verdicts(self, row: Sequence[Any]) -> list[Verdict]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dataplatform.checks import families
 from dataplatform.checks.dialects import Dialect
-from dataplatform.checks.measures import source, time_column
+from dataplatform.checks.measures import lately_rows, time_column
 from dataplatform.checks.sql_rules import TABLE
 from dataplatform.quality.measuring import asked
 from dataplatform.quality.monitoring import hidden, settings_of
@@ -36,10 +36,10 @@ def compiled_measures(project: Project, contract: Contract, sql: Dialect) -> dic
     columns = _columns(contract)
     found = asked(columns, sql.name, settings, hidden(project, contract.relation))
     return {
-        "source": source(TABLE, found),
+        # Jinja has no null.
+        "lately": lately_rows(TABLE, found, sql) or "",
         "recent": (time_column(columns, settings.fresh_column) or "").lower(),
         "families": measured_families(contract),
-        # Jinja has no null.
         "figures": [[one.name, one.column or "", one.sql, one.lately is not None] for one in found],
     }
 

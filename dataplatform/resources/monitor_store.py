@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from dataplatform.checks.dialects import Dialect, dialect
-from dataplatform.checks.measures import epoch
+from dataplatform.checks.measure_sql import epoch
 from dataplatform.keys import PLATFORM, Relation
 from dataplatform.monitors.model import (
     SERIES,

@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from dataplatform.checks import measure_sql
 from dataplatform.checks.dialects import dialect
 from dataplatform.checks.measures import (
     categories_sql,
@@ -84,6 +85,18 @@ def test_rows_of_the_last_day_are_measured_by_themselves(connection: Any) -> Non
         "(select max(updated_at) - interval 1 day from orders)"
     ).fetchall()[0][0]
     assert found["amount", "recent_mean"] == pytest.approx(last)
+
+
+def test_few_rows_of_the_last_day_have_their_values_counted_exactly(
+    connection: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = {name: _measure(connection)[name, "recent_distinct"] for name in ("id", "amount")}
+    assert exact == {"id": 96, "amount": 96}
+    # More of them than are counted one by one: about as many, in little memory.
+    monkeypatch.setattr(measure_sql, "FEW", 95)
+    about = _measure(connection)["id", "recent_distinct"]
+    assert about == pytest.approx(96, rel=0.4)
+    assert about != 96
 
 
 def test_damaged_text_is_counted(connection: Any) -> None:

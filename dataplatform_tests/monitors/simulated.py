@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from dataplatform.checks.measures import QUANTILE_NAMES, QUANTILES, RECENT
+from dataplatform.checks.measure_sql import QUANTILES
+from dataplatform.checks.measures import QUANTILE_NAMES, RECENT
 from dataplatform.monitors.calendar import Calendar
 from dataplatform.monitors.model import Snapshot
 

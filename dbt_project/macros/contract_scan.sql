@@ -119,7 +119,7 @@
 
 
 {% macro contract_statement(relation, rules, day, figures, measures) %}
-  {%- set inner, outer = ['count(*) as row_total'], [] -%}
+  {%- set inner, outer, lately_inner = ['count(*) as row_total'], [], [] -%}
   {%- for rule in rules -%}
     {%- do inner.extend(rule.aggregates) -%}
     {%- do outer.append('cast(' ~ rule.observed ~ ' as varchar)') -%}
@@ -128,17 +128,19 @@
     {%- do outer.append('case when ' ~ rule.passed ~ ' then 1 else 0 end') -%}
   {%- endfor -%}
   {%- for name, column, expression, lately in figures -%}
-    {%- do inner.append(expression ~ ' as m' ~ loop.index0) -%}
+    {%- do (lately_inner if lately else inner).append(expression ~ ' as m' ~ loop.index0) -%}
     {%- do outer.append('cast(m' ~ loop.index0 ~ ' as varchar)') -%}
   {%- endfor -%}
-  {%- set lately = figures | selectattr(3) | list -%}
   {%- set statement -%}
     select {% for expression in outer %}{{ expression }} as c{{ loop.index0 }}
       {{- ', ' if not loop.last }}{% endfor %}
     from (
       select {{ inner | join(', ') }}
-      from {{ measures.source if lately else '__dataplatform_table__' }}
+      from __dataplatform_table__
     ) as scan
+    {%- if lately_inner %}
+    cross join (select {{ lately_inner | join(', ') }} from {{ measures.lately }}) as lately_scan
+    {%- endif %}
   {%- endset -%}
   {{ return(contract_filled(statement, relation, day)) }}
 {% endmacro %}
