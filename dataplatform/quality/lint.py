@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dataplatform.checks.contract_rules import checks_of, gx_checks
+from dataplatform.checks.contract_rules import checks_of, gx_checks, scan_checks
+from dataplatform.declarations.dbt_project import load_graph
 from dataplatform.declarations.errors import DeclarationError
 from dataplatform.quality import compile_dbt, contract_yml
 
@@ -26,6 +27,7 @@ def findings(project: Project) -> list[str]:
     ]
     for contract in project.contracts:
         found += _ungated(project, contract)
+        found += _of_views(project, contract)
         found += [
             f"{contract.file}: dbt enforces the contract of {contract.relation.table} only if "
             f"every column has a type: give {name!r} a data_type in the model's yml."
@@ -40,8 +42,6 @@ def _ungated(project: Project, contract: Contract) -> list[str]:
     late = [check for check in gx_checks(checks_of(contract)) if check.gate]
     if not late or not compile_dbt.of_model(contract):
         return []
-    from dataplatform.declarations.dbt_project import load_graph
-
     graph = load_graph(project)
     node = graph.by_relation.get(contract.relation)
     children = (
@@ -60,4 +60,27 @@ def _ungated(project: Project, contract: Contract) -> list[str]:
             )
         )
         for check in late
+    ]
+
+
+def _of_views(project: Project, contract: Contract) -> list[str]:
+    """A rule that sets rows aside, of a model that has no rows of its own."""
+    moving = [one for one in scan_checks(checks_of(contract)) if one.on_failure == "quarantine"]
+    if not moving or not compile_dbt.of_model(contract):
+        return []
+    node = load_graph(project).by_relation.get(contract.relation)
+    if node is None or "view" not in node.materialized:
+        return []
+    return [
+        str(
+            DeclarationError(
+                contract.file,
+                check.line,
+                f"the rule {check.name!r} cannot set rows aside: {contract.relation} is a "
+                f"{node.materialized.replace('_', ' ')}, and only a table has rows to move. Give "
+                f"the model {contract.relation.table} the setting materialized: table, or say "
+                "onFailure: keep.",
+            )
+        )
+        for check in moving
     ]

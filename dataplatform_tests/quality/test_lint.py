@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from typer.testing import CliRunner
 
@@ -10,7 +12,7 @@ from dataplatform.declarations.errors import UserError
 from dataplatform.declarations.project import open_project
 from dataplatform.quality import compile_dbt
 from dataplatform.quality.lint import findings
-from dataplatform_tests.checks.declared import column, gx, write_contract
+from dataplatform_tests.checks.declared import column, gx, library, write_contract
 from dataplatform_tests.quality.conftest import REPOSITORY, bare_project
 
 
@@ -80,6 +82,25 @@ def test_an_error_rule_that_comes_too_late_to_gate_is_refused(project):
     assert "stg_child" in found
     assert found.startswith("config/contracts/staging/stg_customers.yml:")
     assert write("warning") == []
+
+
+@pytest.mark.slow
+def test_a_view_cannot_set_rows_aside(project):
+    aside = [{"property": "onFailure", "value": "quarantine"}]
+    rule = library("filled", "nullValues", mustBe=0, customProperties=aside)
+    for table in ("stg_customers", "stg_child"):
+        write_contract(project.root, f"staging.{table}", [column("customer_id", "integer", rule)])
+    child = project.dbt / "models" / "staging" / "stg_child.sql"
+    child.write_text("{{ config(materialized='table') }}" + child.read_text())
+    again = open_project(project.root)
+    compile_dbt.write(again)
+    (found,) = findings(again)
+    written = (project.root / "config/contracts/staging/stg_customers.yml").read_text()
+    line = written[: written.index("- customProperties")].count("\n") + 1
+    assert re.match(rf"config/contracts/staging/stg_customers\.yml:{line}: ", found)
+    assert "the rule 'filled' cannot set rows aside: staging.stg_customers is a view" in found
+    assert "materialized: table, or say onFailure: keep" in found
+    assert CliRunner().invoke(app, ["lint"]).exit_code == 2
 
 
 def test_showing_a_table_nobody_knows_names_the_nearest(project):
