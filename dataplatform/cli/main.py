@@ -17,7 +17,9 @@ from dataplatform.cli import (
     contract,
     dbt,
     demo,
+    diff,
     doctor,
+    env,
     init,
     lineage,
     new,
@@ -51,6 +53,7 @@ app.command("publish")(publish.command)
 app.command("backfill")(backfill.command)
 app.command("lineage")(lineage.command)
 app.command("parity")(parity.command)
+app.command("diff")(diff.command)
 app.command("doctor")(doctor.command)
 app.command("init")(init.command)
 app.command("rehearse")(rehearse.command)
@@ -66,6 +69,7 @@ for name, group in {
     "storage": storage,
     "new": new,
     "servers": servers,
+    "env": env,
     "demo": demo,
 }.items():
     app.add_typer(group.app, name=name)

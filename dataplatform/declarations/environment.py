@@ -15,13 +15,16 @@ from typing import Any
 
 from pydantic import BaseModel, PrivateAttr
 
-from dataplatform.declarations.environment_model import EnvironmentFile, SnowflakeWarehouse
+from dataplatform.declarations.dot_env import FILE as DOT_ENV
+from dataplatform.declarations.dot_env import line_in_dot_env, read_dot_env
+from dataplatform.declarations.environment_checks import check, early
+from dataplatform.declarations.environment_model import EnvironmentFile
 from dataplatform.declarations.errors import DeclarationError, UserError, nearest
 from dataplatform.declarations.local_services import local_field
-from dataplatform.declarations.references import BadReference, check_references, expand
-from dataplatform.declarations.secrets import STORES, SecretReference
+from dataplatform.declarations.references import BadReference, expand
+from dataplatform.declarations.secrets import SecretReference
 from dataplatform.declarations.strict import validate
-from dataplatform.declarations.yaml_file import YamlFile, read_yaml, shown
+from dataplatform.declarations.yaml_file import read_yaml, shown
 
 ENVIRONMENT_VARIABLE = "DATAPLATFORM_ENV"
 PROJECT_VARIABLE = "DATAPLATFORM_PROJECT"
@@ -112,7 +115,7 @@ class Environment(EnvironmentFile):
         return local_field(self._root / self.state, server, field)
 
     def _missing(self, name: str) -> UserError:
-        known = set(self.variables) | set(os.environ) | set(_dot_env(self._root))
+        known = set(self.variables) | set(os.environ) | set(read_dot_env(self._root))
         message = (
             f"{name} is not set, neither in the environment nor under 'variables' in {self._file}."
             f"{nearest(name, known)}"
@@ -134,12 +137,20 @@ def project_folder() -> Path | None:
 
 def setting(name: str, root: Path) -> str | None:
     """Return a value of the process environment, else of the project's ``.env``, else None."""
-    return os.environ.get(name) or _dot_env(root).get(name)
+    return os.environ.get(name) or read_dot_env(root).get(name)
 
 
 def process_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return what a child process is given: this process' variables and some more."""
     return {**os.environ, **(extra or {})}
+
+
+def setting_origin(name: str, root: Path) -> str | None:
+    """Return where ``setting`` takes a name from, in words, or None where nobody sets it."""
+    if os.environ.get(name):
+        return "process environment"
+    line = line_in_dot_env(root, name)
+    return f"{DOT_ENV}:{line}" if line else None
 
 
 def export(variables: Mapping[str, str]) -> None:
@@ -175,90 +186,16 @@ def load_environment(root: Path, name: str | None = None) -> Environment:
     file = read_yaml(path, root)
     data = dict(file.data)
     variables = data.get("variables")
+    declared = variables if isinstance(variables, dict) else {}
+    known = {**declared, **read_dot_env(root), **{k: v for k, v in os.environ.items() if v}}
     # These two hold numbers and never secrets, so they are expanded before they are checked.
     for section in ("demo", "local"):
         if section in data:
-            data[section] = _early(file, (section,), data[section], variables, root)
+            data[section] = early(file, (section,), data[section], known)
     environment = validate(Environment, file, "an environment", data)
-    stores = [*STORES] if environment.secrets.vault else [one for one in STORES if one != "vault"]
-    check_references(file, local_allowed=environment.local is not None, stores=stores)
-    _check_vault(file, environment)
-    _check_snowflake(file, environment.warehouse)
+    check(file, environment)
     environment._name, environment._root, environment._file = name, root, file.path
     return environment
-
-
-def _early(
-    file: YamlFile, loc: tuple[str | int, ...], value: Any, variables: Any, root: Path
-) -> Any:
-    if isinstance(value, dict):
-        return {key: _early(file, (*loc, key), one, variables, root) for key, one in value.items()}
-    if not isinstance(value, str) or "${" not in value:
-        return value
-
-    def variable(name: str, default: str | None) -> str:
-        found = setting(name, root)
-        if found is None and isinstance(variables, dict):
-            found = variables.get(name)
-        if found is None:
-            found = default
-        if found is None:
-            raise file.error(
-                loc, f"{name} is not set in the environment.{nearest(name, os.environ)}"
-            )
-        return str(found)
-
-    def local(service: str, field: str) -> str:
-        raise BadReference(f"{loc[0]!r} cannot refer to a local server.")
-
-    def secret(reference: SecretReference) -> str:
-        raise BadReference(f"{loc[0]!r} cannot refer to a secret.")
-
-    try:
-        text = expand(value, variable, local, secret)
-    except BadReference as error:
-        raise file.error(loc, str(error)) from None
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
-def _check_snowflake(file: YamlFile, warehouse: object) -> None:
-    if not isinstance(warehouse, SnowflakeWarehouse):
-        return
-    if (warehouse.password is None) == (warehouse.private_key_path is None):
-        raise file.error(
-            ("warehouse",), "a Snowflake warehouse has either 'password' or 'private_key_path'."
-        )
-
-
-def _check_vault(file: YamlFile, environment: Environment) -> None:
-    vault = environment.secrets.vault
-    if vault is None:
-        return
-    if (vault.role_id is None) != (vault.secret_id is None):
-        raise file.error(("secrets", "vault"), "an AppRole has both 'role_id' and 'secret_id'.")
-    if (vault.token is None) == (vault.role_id is None):
-        raise file.error(("secrets", "vault"), "a vault has either 'token' or 'role_id'.")
-
-
-def _dot_env(root: Path) -> dict[str, str]:
-    """Read ``NAME=value`` lines; a comment or an empty line is passed over."""
-    try:
-        text = (root / ".env").read_text(encoding="utf-8")
-    except OSError:
-        return {}
-    found = {}
-    for line in text.splitlines():
-        match = re.fullmatch(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*", line)
-        if match and match[2]:
-            value = match[2]
-            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
-            found[match[1]] = value[1:-1] if quoted else value
-    return found
 
 
 def _where_written(

@@ -55,7 +55,7 @@ class DuckLakeWarehouse(Strict):
 
 
 class SnowflakeWarehouse(Strict):
-    """A Snowflake database; either a password or a private key opens it."""
+    """A Snowflake database; a password, a private key or an OAuth token opens it."""
 
     engine: ClassVar[str] = "snowflake"
 
@@ -64,8 +64,12 @@ class SnowflakeWarehouse(Strict):
     user: str
     password: str | None = None
     private_key_path: str | None = None
+    #: An OAuth access token; by reference it is read anew when its time in memory is over.
+    token: str | None = None
     role: str
     warehouse: str
+    #: Warehouses of other sizes, by the pipeline whose runs use them.
+    warehouses: dict[str, str] = Field(default_factory=dict)
     database: str
     #: Where the account answers, where that is not known from its name: a proxy, or a stand-in.
     host: str | None = None
@@ -76,8 +80,8 @@ class SnowflakeWarehouse(Strict):
 class BigQueryWarehouse(Strict):
     """A BigQuery project, whose datasets are the schemas.
 
-    A key file opens it, or else the credentials of the machine; either may stand for another
-    service account.
+    A key file or an access token opens it, or else the credentials of the machine; each may stand
+    for another service account.
     """
 
     engine: ClassVar[str] = "bigquery"
@@ -87,6 +91,8 @@ class BigQueryWarehouse(Strict):
     location: str = "EU"
     #: A service account's key as Google gives it out; without one the machine's own credentials.
     key_file: str | None = None
+    #: An access token, where somebody else sees to it that there is a fresh one.
+    token: str | None = None
     #: The service account to act as.
     impersonate: str | None = None
     #: A query that would read more bytes than this is refused before it costs anything.

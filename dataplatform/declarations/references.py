@@ -24,7 +24,7 @@ LOCAL_FIELDS: dict[str, tuple[str, ...]] = {
     "fivetran": ("url", "api_key", "api_secret"),
     "webhooks": ("url", "secret"),
     "snowflake": ("host", "port", "user", "password"),
-    "bigquery": ("url", "project", "key_file"),
+    "bigquery": ("url", "project", "key_file", "token"),
 }
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}")

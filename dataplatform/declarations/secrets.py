@@ -7,7 +7,7 @@ Nothing is read here: that is the business of ``secret_stores``, at the time of 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -28,6 +28,14 @@ _SHAPES: dict[str, tuple[Callable[[str, str | None], bool], str]] = {
 }
 STORES = tuple(_SHAPES)
 _REFERENCE = re.compile(r"([a-z]+):([^#]*)(?:#(.*))?", re.DOTALL)
+
+# An incoming webhook's address lets anybody who knows it post: it is a secret too.
+_SECRET_NAME = re.compile(
+    r"password|passphrase|passwd|secret|token|private_key|api_key|access_key|credential"
+    r"|notifications_webhook_url|^webhook_url$"
+)
+_PLACE_OF_SECRET = re.compile(r"(_path|_file|_uri|_seconds)$")
+_LOGIN_IN_URL = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
 
 
 @dataclass(frozen=True)
@@ -107,3 +115,16 @@ def read_reference(text: str) -> SecretReference | None:
     if key == "" or not right(path, key):
         raise ValueError(f"${{{text}}} is no reference to a secret: write {form}.")
     return SecretReference(store, path, key)
+
+
+def is_secret_name(names: Sequence[str], text: str) -> bool:
+    """Say whether a setting's value is never to be shown, by its name or by what it holds.
+
+    Args:
+        names: the setting's place, outermost first, as ``("warehouse", "password")``.
+        text: what is written, raw.
+    """
+    words = names[-1].lower()
+    if _PLACE_OF_SECRET.search(words):
+        return False
+    return bool(_SECRET_NAME.search(words) or _LOGIN_IN_URL.search(text))

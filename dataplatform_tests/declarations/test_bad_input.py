@@ -190,7 +190,7 @@ CASES = [
          38, "NO_SUCH_X is not set in the environment."),
     Case("password and key", ENVIRONMENT, "  type: duckdb\n  path: .dataplatform/warehouse.duckdb",
          "  {type: snowflake, account: a, user: u, role: r, warehouse: w, database: d}", 2,
-         "a Snowflake warehouse has either 'password' or 'private_key_path'."),
+         "a Snowflake warehouse has one of 'password', 'private_key_path' and 'token'."),
     # --- pipelines
     Case("cron of four fields", PIPELINE, "cron: 0 6 * * *", "cron: 0 6 * *", 5,
          "'0 6 * *' is not a cron: it needs five fields: minute, hour, day, month, weekday."),

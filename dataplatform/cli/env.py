@@ -1,0 +1,113 @@
+"""``dataplatform env``: what environments say, how two differ, whether one works, which is used.
+
+It prints; what is found out is the business of the room ``environments``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from dataplatform.declarations.project import Project
+
+DIFFERENCES = 3
+_NO_VALUE = "[red]not set[/red]"
+
+app = typer.Typer(help="The environments of the project.", no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Name = Annotated[str | None, typer.Argument(help="The environment; the chosen one without it.")]
+
+
+@app.command("list")
+def list_all(as_json: AsJson = False) -> None:
+    """Show every environment, and whether what it refers to is set."""
+    from dataplatform.declarations.project import open_project
+    from dataplatform.environments.overview import overviews
+
+    found = overviews(open_project())
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in found], indent=2))
+        return
+    table = Table("", "environment", "warehouse", "lake", "fivetran", box=None)
+    table.add_column("needs", overflow="fold")
+    for one in found:
+        needs = "[green]met[/green]"
+        if one.wrong:
+            needs = f"[red]{escape(one.wrong)}[/red]"
+        elif one.missing:
+            more = f" and {len(one.missing) - 2} more" if len(one.missing) > 2 else ""
+            needs = f"[yellow]not set: {', '.join(one.missing[:2])}{more}[/yellow]"
+        mark = "[bold green]→[/bold green]" if one.chosen else ""
+        places = (escape(place) for place in (one.warehouse, one.lake, one.fivetran))
+        table.add_row(mark, one.name, *places, needs)
+    Console(highlight=False).print(table)
+
+
+@app.command()
+def show(name: Name = None, as_json: AsJson = False) -> None:
+    """Show every setting with where it comes from; secrets are named, never shown."""
+    from dataplatform.environments.origins import settings_of
+
+    found = settings_of(_open(name))
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in found], indent=2))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    width = max(len(one.key) for one in found)
+    for one in found:
+        value = _NO_VALUE if one.value is None else escape(one.value)
+        console.print(f"{one.key:<{width}}  {value}  [dim]{escape(one.origin)}[/dim]")
+
+
+@app.command()
+def diff(
+    first: Annotated[str, typer.Argument(help="One environment.")],
+    second: Annotated[str, typer.Argument(help="The other.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show the settings in which two environments differ; exit code 3 when there are any."""
+    from dataplatform.environments.overview import differences
+
+    found = differences(_open(first), _open(second))
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in found], indent=2))
+    elif not found:
+        typer.echo(f"{first} and {second} say the same.")
+    else:
+        table = Table("setting", first, second, "", box=None, pad_edge=False)
+        for one in found:
+            sides = ("—" if side is None else escape(side) for side in (one.first, one.second))
+            table.add_row(one.key, *sides, one.note)
+        Console(highlight=False).print(table)
+    if found:
+        raise typer.Exit(DIFFERENCES)
+
+
+@app.command()
+def use(name: Annotated[str, typer.Argument(help="The environment.")]) -> None:
+    """Choose an environment for this project's commands, by a line in .env."""
+    from dataplatform.declarations.dot_env import write_dot_env
+    from dataplatform.declarations.environment import ENVIRONMENT_VARIABLE, environment_name
+
+    project = _open(name)
+    file = write_dot_env(project.root, ENVIRONMENT_VARIABLE, name)
+    typer.echo(f"{ENVIRONMENT_VARIABLE}={name} is written into {file}.")
+    taken = environment_name(project.root)
+    if taken != name:
+        typer.echo(f"The shell's own {ENVIRONMENT_VARIABLE}={taken} goes before it: unset that.")
+
+
+def _open(name: str | None) -> Project:
+    from dataplatform.declarations.project import open_project
+
+    project = open_project(environment=name)
+    _ = project.environment
+    return project
