@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,8 @@ import psycopg
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
+from dataplatform.local.postgres import _binary
+from dataplatform_tests.deploy.tools import REPOSITORY
 from dataplatform_tests.deploy.topology import LOGS, Topology, variables_of
 from dataplatform_tests.servers import running
 
@@ -64,12 +68,11 @@ def topology(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
             autocommit=True,
         ) as connection:
             connection.execute("create database dagster")
+            connection.execute("create database restored")
         _store(variables).create_bucket(Bucket=LOGS)
         found = Topology(folder, variables, "small_deployment")
         try:
-            # The first to come makes the tables of the records; the others find them.
-            with found.instance():
-                pass
+            found.migrate()
             found.start("code", "web", "daemon")
             found.ready()
             yield found
@@ -201,6 +204,53 @@ def test_records_lie_in_postgresql_and_logs_in_the_object_store(topology: Topolo
         ]
         assert any("printed by" in text for text in texts)
     assert not list(it.home.rglob("*.db")), "no record is kept beside PostgreSQL"
+
+
+def test_a_backup_of_the_records_is_restored_whole(topology: Topology, tmp_path: Path) -> None:
+    it = topology
+    v = it.variables
+    variables = {
+        **v,
+        "PATH": f"{_binary('pg_dump').parent}{os.pathsep}{os.environ['PATH']}",
+        "PGHOST": v["DAGSTER_POSTGRES_HOST"],
+        "PGPORT": v["DAGSTER_POSTGRES_PORT"],
+        "PGUSER": v["DAGSTER_POSTGRES_USER"],
+        "PGPASSWORD": v["DAGSTER_POSTGRES_PASSWORD"],
+        "PGDATABASE": v["DAGSTER_POSTGRES_DB"],
+        "BACKUP_FOLDER": str(tmp_path),
+    }
+    old, half = tmp_path / "dagster-20200101T020000Z.dump", tmp_path / "dagster-x.dump.unfinished"
+    for file in (old, half):
+        file.touch()
+        os.utime(file, (1, 1))
+
+    def backup(*arguments: str, database: str, code: int = 0) -> str:
+        done = subprocess.run(
+            ["bash", str(REPOSITORY / "deploy/backup/backup.sh"), *arguments],
+            env={**variables, "PGDATABASE": database},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == code, done.stderr
+        return (done.stdout + done.stderr).strip()
+
+    file = backup("once", database="dagster")
+    assert [str(one) for one in tmp_path.iterdir()] == [file], "what is old or half is gone"
+    assert backup("list", database="dagster") == file
+    backup("restore", file, database="restored")
+    assert "restore into an empty database" in backup("restore", file, database="dagster", code=2)
+    assert "There is no backup" in backup("restore", "x.dump", database="restored", code=2)
+    with it.instance() as instance:
+        runs = {run.run_id: run.status for run in instance.get_runs()}
+        events = len(instance.all_logs(next(iter(runs))))
+    it.variables["DAGSTER_POSTGRES_DB"] = "restored"
+    try:
+        it.migrate()
+        with it.instance() as instance:
+            assert {run.run_id: run.status for run in instance.get_runs()} == runs
+            assert len(instance.all_logs(next(iter(runs)))) == events > 0
+    finally:
+        it.variables["DAGSTER_POSTGRES_DB"] = "dagster"
 
 
 def _key(name: str) -> Any:
