@@ -91,6 +91,20 @@ class ViewsEngine(SqlEngine):
         return declared_views(rights, session), found_views(session)
 
 
+class SnowflakeEngine(SqlEngine):
+    """Snowflake: roles, grants, masking by tag and row access policies."""
+
+    def __init__(self, warehouse: Warehouse, database: str) -> None:
+        super().__init__(warehouse)
+        self._database = database
+
+    def read(self, session: Session, rights: Rights) -> tuple[Holding, Holding]:
+        """Return what the database should hold about access and what it holds."""
+        from dataplatform.access.snowflake import compared
+
+        return compared(session, rights, self._database)
+
+
 def open_engine(project: Project) -> Engine:
     """Return the engine of a project's environment; nothing is contacted until it is asked.
 
@@ -100,8 +114,10 @@ def open_engine(project: Project) -> Engine:
     Raises:
         UserError: no access can be brought into such a warehouse.
     """
-    kind = project.environment.warehouse.type
+    declared = project.environment.warehouse
     warehouse = open_warehouse(project.environment, project)
-    if kind == "duckdb":
+    if declared.type == "duckdb":
         return ViewsEngine(warehouse)
-    raise UserError(f"Access cannot be brought into a warehouse of type {kind!r}.")
+    if declared.type == "snowflake":
+        return SnowflakeEngine(warehouse, project.environment.resolve(declared.database))
+    raise UserError(f"Access cannot be brought into a warehouse of type {declared.type!r}.")

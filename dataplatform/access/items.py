@@ -24,6 +24,7 @@ class Item:
         make: the statements that make it, or change it to this.
         unmake: the statements that take it away.
         order: items of a small number are made first and taken away last.
+        protects: whether it hides something, rather than giving somebody something.
         table: the ``schema.table`` that it is about; empty for a schema, a role or an account.
     """
 
@@ -33,6 +34,7 @@ class Item:
     make: tuple[Any, ...] = ()
     unmake: tuple[Any, ...] = ()
     order: int = 0
+    protects: bool = False
     table: str = ""
 
 
@@ -86,19 +88,20 @@ def holding(items: Iterable[Item], notes: Iterable[str] = ()) -> Holding:
 def differences(declared: Holding, found: Holding) -> list[Change]:
     """Return what must be done so that a warehouse holds what is declared, in order.
 
-    Revokes come first, so that no moment allows more than before or after.
+    What gives is taken away first and given last; what protects is made in between, and taken
+    away at the very end. So no moment allows more than the moment before or after.
 
     Args:
         declared: what it should hold.
         found: what it holds.
     """
-    revokes = [item for key, item in found.items.items() if key not in declared.items]
-    revokes.sort(key=lambda item: (-item.order, item.key))
-    changes = [Change("revoke", item, item.unmake) for item in revokes]
+    gone = [item for key, item in found.items.items() if key not in declared.items]
+    gone.sort(key=lambda item: (-item.order, item.key))
+    changes = [Change("revoke", item, item.unmake) for item in gone if not item.protects]
     for item in sorted(declared.items.values(), key=lambda item: (item.order, item.key)):
         there = found.items.get(item.key)
         if there is None:
             changes.append(Change("grant", item, item.make))
         elif there.body != item.body:
             changes.append(Change("change", item, item.make))
-    return changes
+    return changes + [Change("revoke", item, item.unmake) for item in gone if item.protects]
