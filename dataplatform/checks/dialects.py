@@ -1,7 +1,7 @@
 """What differs between warehouses when a check becomes SQL.
 
-Identifiers, literals, regular expressions and counting, for DuckDB and Snowflake. Which SQL is
-written with them is ``predicates``' business.
+Identifiers, literals, types, regular expressions and counting, for DuckDB, Snowflake and BigQuery.
+Which SQL is written with them is ``predicates``' business.
 """
 
 from __future__ import annotations
@@ -14,6 +14,11 @@ from typing import Any
 from dataplatform.declarations.errors import UserError, nearest
 from dataplatform.keys import Relation
 
+#: How BigQuery writes what would end a text.
+_ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r"}
+#: Into how many steps BigQuery divides a column's values.
+_STEPS = 1000
+
 
 @dataclass(frozen=True)
 class Dialect:
@@ -23,6 +28,8 @@ class Dialect:
 
     def identifier(self, name: str) -> str:
         """Quote a name; Snowflake keeps unquoted names in capitals, so we ask for those."""
+        if self.name == "bigquery":
+            return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
         text = name.upper() if self.name == "snowflake" else name
         return '"' + text.replace('"', '""') + '"'
 
@@ -39,9 +46,12 @@ class Dialect:
         if isinstance(value, int | float | Decimal):
             return str(value)
         if isinstance(value, datetime.datetime):
-            return f"cast('{value.isoformat(sep=' ')}' as timestamp)"
+            kind = "datetime" if self.name == "bigquery" and value.tzinfo is None else "timestamp"
+            return f"cast('{value.isoformat(sep=' ')}' as {kind})"
         if isinstance(value, datetime.date):
             return f"cast('{value.isoformat()}' as date)"
+        if self.name == "bigquery":
+            return "'" + "".join(_ESCAPES.get(one, one) for one in str(value)) + "'"
         text = str(value).replace("'", "''")
         if self.name == "snowflake":
             text = text.replace("\\", "\\\\")
@@ -52,10 +62,15 @@ class Dialect:
         if self.name == "snowflake":
             # Snowflake's REGEXP_LIKE matches the whole text only.
             return f"regexp_instr({column}, {self.literal(pattern)}) > 0"
+        if self.name == "bigquery":
+            return f"regexp_contains({column}, {self.literal(pattern)})"
         return f"regexp_matches({column}, {self.literal(pattern)})"
 
     def like(self, column: str, pattern: str, escape: str | None = None) -> str:
         """Return the condition that a text is like a pattern of SQL, as PostgreSQL reads it."""
+        if self.name == "bigquery":
+            # A backslash escapes there, and nothing else can.
+            return f"{column} like {self.literal(_with_backslashes(pattern, escape))}"
         if escape is None and "\\" in pattern:
             escape = "\\"
         escaped = f" escape {self.literal(escape)}" if escape else ""
@@ -69,11 +84,37 @@ class Dialect:
             share: between 0 and 1.
             between: whether to interpolate, where the share falls between two values.
         """
+        if self.name == "bigquery":
+            # Its exact percentiles are no aggregates: this is the nearest of a thousand steps.
+            steps = f"approx_quantiles({column}, {_STEPS})"
+            return f"{steps}[safe_offset({round(share * _STEPS)})]"
         name = "percentile_cont" if between else "percentile_disc"
         return f"{name}({share!r}) within group (order by {column})"
 
+    def median(self, column: str) -> str:
+        """Return the middle value of a column."""
+        if self.name == "bigquery":
+            return self.quantile(column, 0.5)
+        return f"median({column})"
+
+    def among(self, columns: list[str], query: str) -> str:
+        """Return the condition that columns together are a row of a query.
+
+        Args:
+            columns: quoted names.
+            query: what follows the columns in ``select``; begins with ``from``.
+        """
+        listed = ", ".join(columns)
+        if len(columns) == 1:
+            return f"{listed} in (select {listed} {query})"
+        if self.name == "bigquery":
+            return f"struct({listed}) in (select struct({listed}) {query})"
+        return f"({listed}) in (select {listed} {query})"
+
     def count_if(self, predicate: str) -> str:
         """Count the rows that satisfy a condition."""
+        if self.name == "bigquery":
+            return f"countif({predicate})"
         if self.name == "snowflake":
             return f"count_if({predicate})"
         return f"count(*) filter (where {predicate})"
@@ -84,16 +125,48 @@ class Dialect:
 
     def text(self, expression: str) -> str:
         """Cast to text."""
-        return f"cast({expression} as varchar)"
+        return f"cast({expression} as {self.text_type})"
+
+    def double(self, expression: str) -> str:
+        """Cast to a number of double precision."""
+        return f"cast({expression} as {self.double_type})"
+
+    @property
+    def text_type(self) -> str:
+        """The type of text."""
+        return "string" if self.name == "bigquery" else "varchar"
+
+    @property
+    def double_type(self) -> str:
+        """The type of numbers of double precision."""
+        return "float64" if self.name == "bigquery" else "double"
+
+    @property
+    def instant_type(self) -> str:
+        """The type of points in time, whatever the zone they are told in."""
+        return "timestamp" if self.name == "bigquery" else "timestamptz"
 
     def hours_since(self, expression: str) -> str:
         """Return the hours between a point in time and now."""
         if self.name == "snowflake":
             return f"datediff('second', {expression}, current_timestamp()) / 3600.0"
+        if self.name == "bigquery":
+            since = f"timestamp_diff(current_timestamp(), timestamp({expression}), second)"
+            return f"{since} / 3600.0"
         return f"epoch(now() - cast({expression} as timestamptz)) / 3600.0"
 
 
-DIALECTS = {name: Dialect(name) for name in ("duckdb", "snowflake")}
+def _with_backslashes(pattern: str, escape: str | None) -> str:
+    """Return a pattern of LIKE whose escape character is the backslash."""
+    if escape in (None, "\\"):
+        return pattern
+    found, after = [], iter(pattern)
+    for one in after:
+        found.append("\\" + next(after, "") if one == escape else one.replace("\\", "\\\\"))
+    return "".join(found)
+
+
+DIALECTS = {name: Dialect(name) for name in ("duckdb", "snowflake", "bigquery")}
 
 
 def dialect(name: str) -> Dialect:

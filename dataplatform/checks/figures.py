@@ -120,6 +120,8 @@ def aggregate(check: Check, index: int, dialect: Dialect) -> Pieces:
         case "filled_share":
             rows = dialect.count_if(row_filter(check, dialect) or "true")
             expression = f"count({column}) * 1.0 / nullif({rows}, 0)"
+        case "median":
+            expression = dialect.median(column)
         case "age_hours":
             expression = dialect.hours_since(f"max({column})")
         case name:

@@ -65,12 +65,14 @@ def _judge(check: Check, failing: str, considered: str, dialect: Dialect) -> tup
     if threshold.operator == "mostly":
         if float(threshold.value) >= 1:
             return failing, f"{failing} = 0"
-        share = f"cast({considered} - {failing} as double) / cast({considered} as double)"
-        enough = f"{share} >= cast({threshold.value!r} as double)"
+        kept = dialect.double(f"{considered} - {failing}")
+        share = f"{kept} / {dialect.double(considered)}"
+        enough = f"{share} >= {dialect.double(repr(threshold.value))}"
         return failing, f"case when {considered} = 0 then true else {enough} end"
     observed = failing
     if check.unit == "percent":
-        observed = f"coalesce(cast(100 * {failing} as double) / nullif({considered}, 0), 0)"
+        percent = dialect.double(f"100 * {failing}")
+        observed = f"coalesce({percent} / nullif({considered}, 0), 0)"
     return observed, threshold.sql(observed, dialect.literal)
 
 
@@ -117,8 +119,7 @@ def _duplicates(check: Check, index: int, dialect: Dialect) -> Pieces:
     whole = both(*(f"{name} is not null" for name in names), condition)
     listed = ", ".join(names)
     groups = f"from {TABLE} where {whole} group by {listed} having count(*) > 1"
-    same = f"{listed} in" if len(names) == 1 else f"({listed}) in"
-    bad = f"{whole} and {same} (select {listed} {groups})"
+    bad = f"{whole} and {dialect.among(names, groups)}"
     failing, considered = f"r{index}_f", f"r{index}_c"
     strict = check.threshold.operator == "mostly" and float(check.threshold.value) >= 1
     exact = check.metric == "nonunique_count" and not strict

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from dataplatform.local import ports
+from dataplatform.local.bigquery import BigQuery
 from dataplatform.local.object_store import ObjectStore
 from dataplatform.local.postgres import Postgres
 from dataplatform.local.server import Community, Crm, Fivetran, Server, Webhooks
@@ -28,6 +29,7 @@ KINDS: dict[str, type[Server]] = {
     "fivetran": Fivetran,
     "webhooks": Webhooks,
     "snowflake": Snowflake,
+    "bigquery": BigQuery,
 }
 #: How long a server that was just killed may hold on to its ports, in seconds.
 PORT_PATIENCE = 5.0

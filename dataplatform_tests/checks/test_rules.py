@@ -122,7 +122,7 @@ def test_one_statement_reads_the_table_once(made):
         library("rows", "rowCount", mustBeGreaterThan=0),
         gx("b_email", "expect_column_values_to_match_regex", column="b", regex="@"),
     )
-    for dialect in ("duckdb", "snowflake"):
+    for dialect in ("duckdb", "snowflake", "bigquery"):
         statement = plan(list(found.values()), dialect).sql
         assert statement.lower().count('"raw_shop"."orders"') == 1
 
@@ -160,7 +160,7 @@ def test_every_dialect_gives_sql_that_can_be_read(made):
         gx("home", "expect_column_most_common_value_to_be_in_set", column="b", value_set=["x"]),
         gx("both", "expect_column_distinct_values_to_contain_set", column="b", value_set=["x"]),
     )
-    for dialect in ("duckdb", "snowflake"):
+    for dialect in ("duckdb", "snowflake", "bigquery"):
         scan = plan(list(found.values()), dialect)
         assert sqlglot.parse_one(scan.sql, read=dialect)
         sampling = sample_sql(scan.dialect, scan.rules, scan.columns, found)
@@ -168,10 +168,14 @@ def test_every_dialect_gives_sql_that_can_be_read(made):
 
 
 def test_names_that_try_to_become_sql_stay_names():
-    for sql_dialect in DIALECTS.values():
+    for sql_dialect in (DIALECTS["duckdb"], DIALECTS["snowflake"]):
         assert sql_dialect.identifier('a"; drop table x; --').count('"') == 4
         assert sql_dialect.literal("'; drop table x; --").startswith("'''; ")
         assert sql_dialect.relation(Relation('s"', "t")).lower() == '"s"""."t"'
+    bigquery = DIALECTS["bigquery"]
+    assert bigquery.identifier("a`; drop table x; --") == "`a\\`; drop table x; --`"
+    assert bigquery.literal("\\'; drop table x; --\n") == r"'\\\'; drop table x; --\n'"
+    assert bigquery.relation(Relation("s`", "t")) == "`s\\``.`t`"
 
 
 def test_what_only_gx_knows_stays_with_gx(made):

@@ -21,6 +21,12 @@ from dataplatform.resources.warehouse.types import accepts, family
         ("snowflake", "NUMBER(38,0)", "bigint"),
         ("snowflake", "NUMBER(14,2)", "decimal(14,2)"),
         ("snowflake", "VARIANT", "json"),
+        ("bigquery", "INT64", "bigint"),
+        ("bigquery", "NUMERIC", "decimal"),
+        ("bigquery", "NUMERIC(14, 2)", "decimal(14,2)"),
+        ("bigquery", "BIGNUMERIC(38, 10)", "decimal(38,10)"),
+        ("bigquery", "DATETIME", "timestamp"),
+        ("bigquery", "TIMESTAMP", "timestamptz"),
     ],
 )
 def test_families(dialect: str, native: str, expected: str) -> None:
@@ -38,6 +44,8 @@ def test_families(dialect: str, native: str, expected: str) -> None:
         ("decimal(12,2)", "decimal(10,2)", False),
         ("string", "json", False),
         ("timestamptz", "timestamp", False),
+        ("decimal(14,2)", "decimal", True),
+        ("double", "decimal", False),
     ],
 )
 def test_what_may_arrive(declared: str, arrived: str, accepted: bool) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import duckdb
 
 #: The destinations that are served.
-SERVICES = ("duckdb", "ducklake", "snowflake")
+SERVICES = ("duckdb", "ducklake", "snowflake", "big_query")
 
 
 class Session(Protocol):
@@ -147,6 +147,12 @@ def open_destination(
 
         target = SnowflakeTarget(config)
         return MirrorDestination(target, Path(str(config["mirror"])), scratch, salt)
+    if service == "big_query":
+        from dataplatform.local.fivetran.destination_mirror import MirrorDestination
+        from dataplatform.local.fivetran.target_bigquery import BigQueryTarget
+
+        warehouse = BigQueryTarget(config)
+        return MirrorDestination(warehouse, Path(str(config["mirror"])), scratch, salt)
     raise SyncFailure(
         f"The destination service {service!r} is not known here; use one of {', '.join(SERVICES)}.",
         code="destination_unknown",

@@ -38,4 +38,8 @@ def open_warehouse(environment: Environment, project: Project) -> Warehouse:
         from dataplatform.resources.warehouse.snowflake import SnowflakeAdapter
 
         return SnowflakeAdapter(lambda: environment.resolve_all(declared.model_dump()))
+    if declared.type == "bigquery":
+        from dataplatform.resources.warehouse.bigquery import BigQueryAdapter
+
+        return BigQueryAdapter(lambda: environment.resolve_all(declared.model_dump()))
     raise UserError(f"No adapter serves a warehouse of type {declared.type!r}.")

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 
+#: The family of a decimal whose places the warehouse does not tell.
+ANY_DECIMAL = "decimal"
+
 _FAMILIES = {
     "duckdb": {
         "VARCHAR": "string",
@@ -40,11 +43,25 @@ _FAMILIES = {
         "ARRAY": "json",
         "BINARY": "binary",
     },
+    "bigquery": {
+        "STRING": "string",
+        "INT64": "bigint",
+        "FLOAT64": "double",
+        # Without precision and scale it holds nine places, and says nothing of how many are meant.
+        "NUMERIC": ANY_DECIMAL,
+        "BIGNUMERIC": ANY_DECIMAL,
+        "BOOL": "boolean",
+        "DATE": "date",
+        "DATETIME": "timestamp",
+        "TIMESTAMP": "timestamptz",
+        "JSON": "json",
+        "BYTES": "binary",
+    },
 }
 
 # A declared type may arrive as any of these without a reader noticing.
 _WIDER = {"integer": {"bigint"}}
-_DECIMAL = re.compile(r"(?:DECIMAL|NUMERIC|NUMBER)\((\d+),\s*(\d+)\)", re.IGNORECASE)
+_DECIMAL = re.compile(r"(?:DECIMAL|NUMERIC|BIGNUMERIC|NUMBER)\((\d+),\s*(\d+)\)", re.IGNORECASE)
 
 
 def family(dialect: str, native: str) -> str:
@@ -71,6 +88,8 @@ def accepts(declared: str, arrived: str, dialect: str = "duckdb") -> bool:
     if declared == arrived or arrived in _WIDER.get(declared, set()):
         return True
     wanted, got = _DECIMAL.fullmatch(declared), _DECIMAL.fullmatch(arrived)
+    if wanted and arrived == ANY_DECIMAL:
+        return True
     if wanted and got:
         whole_wanted, whole_got = (int(m[1]) - int(m[2]) for m in (wanted, got))
         return int(got[2]) >= int(wanted[2]) and whole_got >= whole_wanted

@@ -1,0 +1,243 @@
+"""The local stand-in for BigQuery: bqemulator with what it lacks for the platform put right.
+
+A program of its own, run by the Python of `.venv-bigquery`, which has bqemulator and nothing of the
+platform. It reaches into bqemulator, whose version is pinned exactly; each repair says what it is
+for, and has a test. How it is started is in ``bigquery``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import bqemulator.api.routes.jobs as jobs
+import bqemulator.api.routes.upload as upload
+import bqemulator.catalog.ddl_sync as ddl_sync
+import bqemulator.jobs.executor as executor
+import bqemulator.server as server
+import bqemulator.storage.type_map as type_map
+import bqemulator.versioning.ddl as ddl
+import duckdb_extension_spatial
+import jwt
+import sqlglot
+from bqemulator.config import LogLevel, PersistenceMode, Settings
+from bqemulator.storage.engine import DuckDBEngine
+from bqemulator.storage.sql_identifiers import quoted_table_ref
+from bqemulator.versioning.clone import CloneManager
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from sqlglot import exp
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+_TOKEN_SECONDS = 3600
+# For whom Google's clients sign, wherever the token comes from.
+_AUDIENCE = "https://oauth2.googleapis.com/token"
+# DuckDB has no decimal of 76 digits.
+_WIDEST = "DECIMAL(38, 9)"
+# What is asked without a token: whether the server is up.
+_OPEN = ("/readyz", "/healthz")
+_DECLARED = re.compile(
+    r"\s*(?:/\*.*?\*/)?\s*create\s+(?:or\s+replace\s+)?table\b", re.IGNORECASE | re.DOTALL
+)
+_REPLACED = re.compile(r"\s*create\s+or\s+replace\b", re.IGNORECASE)
+_replacing: ContextVar[bool] = ContextVar("replacing", default=False)
+
+
+def repair_extensions() -> None:
+    """Load the spatial extension from its wheel; the emulator would download it, and Avro's."""
+    (path,) = Path(duckdb_extension_spatial.__file__).parent.rglob("spatial.duckdb_extension")
+
+    def load(self: Any) -> None:
+        self.connection.execute(f"LOAD '{path}'")
+
+    DuckDBEngine._load_spatial = load
+
+
+def repair_uploads() -> None:
+    """Take files whose type the client does not name: google-cloud-bigquery says ``*/*``."""
+    upload._PERMITTED_MEDIA_CONTENT_TYPES = (*upload._PERMITTED_MEDIA_CONTENT_TYPES, "*/*")
+
+
+def repair_loads() -> None:
+    """Let a load that truncates change the table's columns, as it does in the service."""
+    execute = executor.execute_load_job
+
+    async def repaired(project_id: str, job_id: str, config: dict[str, Any], ctx: Any) -> Any:
+        load = config.get("load", {})
+        if load.get("writeDisposition") == "WRITE_TRUNCATE" and load.get("schema"):
+            job = executor._parse_load_job_config(project_id, config)
+            place = (job.project_id, job.dataset_id, job.table_id)
+            if ctx.catalog.get_table(*place) is not None:
+                async with ctx.engine.write_lock():
+                    ctx.engine.execute(f"DROP TABLE IF EXISTS {job.target_ref}")
+                    ctx.catalog.delete_table(*place)
+        return await execute(project_id, job_id, config, ctx)
+
+    executor.execute_load_job = repaired
+    for module in (jobs, upload):
+        if hasattr(module, "execute_load_job"):
+            module.execute_load_job = repaired
+
+
+def repair_decimals() -> None:
+    """Keep a BIGNUMERIC in the widest decimal there is; the emulator would refuse it."""
+    type_map._BQ_TO_DUCKDB["BIGNUMERIC"] = _WIDEST
+
+
+def repair_typed_tables() -> None:
+    """Make a table of a query with its columns declared, and know JSON from text in it."""
+    run, introspect = executor._run_query_body, ddl_sync._introspect_schema
+
+    async def repaired(*, bq_sql: str, **more: Any) -> Any:
+        return await run(bq_sql=_cast_as_declared(bq_sql), **more)
+
+    def introspected(project: str, dataset: str, table: str, ctx: Any) -> Any:
+        place = quoted_table_ref(project, dataset, table)
+        rows = ctx.engine.execute(f"PRAGMA table_info({place})").fetchall()
+        texts = {name for _, name, kind, *_ in rows if kind == "JSON"}
+        schema = introspect(project, dataset, table, ctx)
+        fields = (
+            one.model_copy(update={"type": "JSON"}) if one.name in texts else one
+            for one in schema.fields
+        )
+        return schema.model_copy(update={"fields": tuple(fields)})
+
+    executor._run_query_body = repaired
+    ddl_sync._introspect_schema = introspected
+
+
+def _cast_as_declared(sql: str) -> str:
+    """Cast a query's columns as ``CREATE TABLE`` declares them; DuckDB takes one or the other."""
+    if not _DECLARED.match(sql):
+        return sql
+    tree = sqlglot.parse_one(sql, read="bigquery")
+    declared = tree.this
+    if not isinstance(declared, exp.Schema) or tree.expression is None:
+        return sql
+    query = tree.expression
+    cast = [
+        exp.alias_(exp.cast(exp.column(one.this.copy()), one.kind.copy()), one.this.copy())
+        for one in declared.expressions
+        if isinstance(one, exp.ColumnDef)
+    ]
+    inner = query.unnest() if isinstance(query, exp.Subquery) else query
+    tree.set("this", declared.this)
+    tree.set("expression", exp.select(*cast).from_(inner.subquery("declared")))
+    return str(tree.sql(dialect="bigquery"))
+
+
+def repair_clones() -> None:
+    """Replace a table by a clone where that is what the statement says."""
+    parse, create = ddl.VersioningDDLRouter.parse, CloneManager.create
+
+    def parsed(self: Any, sql: str) -> Any:
+        _replacing.set(_REPLACED.match(sql) is not None)
+        return parse(self, sql)
+
+    async def created(self: Any, project: str, dataset: str, table: str, *source: str) -> Any:
+        catalog, place = self._ctx.catalog, (project, dataset, table)
+        there = catalog.get_table(*place)
+        if there is not None and _replacing.get() and there.table_type != "VIEW":
+            async with self._ctx.engine.write_lock():
+                self._ctx.engine.execute(f"DROP TABLE IF EXISTS {quoted_table_ref(*place)}")
+                catalog.delete_table(*place)
+        return await create(self, project, dataset, table, *source)
+
+    ddl.VersioningDDLRouter.parse = parsed
+    CloneManager.create = created
+
+
+class Login:
+    """Answers as Google does: a token for a signed request, and 401 without the token.
+
+    Args:
+        app: what is behind it.
+        token: the one that is given out.
+        account: the service account whose signature is known.
+    """
+
+    def __init__(self, app: Any, token: str, account: dict[str, str]) -> None:
+        self._app, self._token, self._account = app, token, account
+        key = load_pem_private_key(account["private_key"].encode(), password=None)
+        self._known = key.public_key()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        answer = await self._answer(Request(scope, receive)) if scope["type"] == "http" else None
+        await (answer or self._app)(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response | None:
+        if request.url.path == "/token":
+            return self._give(dict(parse_qsl((await request.body()).decode())))
+        known = request.headers.get("authorization", "") == f"Bearer {self._token}"
+        if known or request.url.path in _OPEN:
+            return None
+        error = {"code": 401, "message": "Request had invalid authentication credentials."}
+        return JSONResponse({"error": {**error, "status": "UNAUTHENTICATED"}}, 401)
+
+    def _give(self, asked: dict[str, str]) -> Response:
+        try:
+            jwt.decode(
+                asked.get("assertion", ""),
+                self._known,
+                algorithms=["RS256"],
+                audience=_AUDIENCE,
+            )
+        except jwt.InvalidTokenError as error:
+            return JSONResponse({"error": "invalid_grant", "error_description": str(error)}, 400)
+        given = {"access_token": self._token, "token_type": "Bearer", "expires_in": _TOKEN_SECONDS}
+        return JSONResponse(given)
+
+
+def repair_login(token: str, account: dict[str, str]) -> None:
+    """Let in who has the token; the emulator lets in everybody."""
+    create = server.create_app
+
+    def made(context: Any) -> Any:
+        app = create(context)
+        app.add_middleware(Login, token=token, account=account)
+        return app
+
+    server.create_app = made
+
+
+def main() -> None:
+    """Serve until told to end; tables are in a file of the state folder."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--grpc-port", type=int, required=True)
+    parser.add_argument("--project", required=True)
+    options = parser.parse_args()
+    repair_extensions()
+    repair_uploads()
+    repair_loads()
+    repair_decimals()
+    repair_typed_tables()
+    repair_clones()
+    account = json.loads((options.state / "service-account.json").read_text(encoding="utf-8"))
+    repair_login(os.environ["BIGQUERY_TOKEN"], account)
+    server.run_forever(
+        Settings(
+            rest_host=options.host,
+            rest_port=options.port,
+            grpc_host=options.host,
+            grpc_port=options.grpc_port,
+            persistence_mode=PersistenceMode.PERSISTENT,
+            data_dir=options.state / "data",
+            upload_staging_dir=options.state / "uploads",
+            default_project_id=options.project,
+            enable_format_extensions=False,
+            log_level=LogLevel.WARNING,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

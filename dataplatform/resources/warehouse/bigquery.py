@@ -1,0 +1,211 @@
+"""The warehouse as datasets of a BigQuery project, through Google's own client.
+
+The client is imported and the credentials are read at the first session. Each query is a job of
+its own: it bears labels that say what asked for it, and ends unbilled where it would read more than
+the environment allows. dagster-gcp's resource would do the same for one client alone: it hands
+credentials over in the process environment, which the threads of a run share.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from dataplatform.bigquery_load import load_parquet, quoted, type_name
+from dataplatform.declarations.errors import UserError
+from dataplatform.keys import Relation
+from dataplatform.resources.warehouse.bigquery_client import first_sentence, open_client
+from dataplatform.resources.warehouse.bigquery_swap import BigQuerySwap
+from dataplatform.resources.warehouse.interface import (
+    DELETED_COLUMN,
+    SYNCED_COLUMN,
+    Session,
+    TableFacts,
+    digest,
+)
+from dataplatform.resources.warehouse.sql import SqlWarehouse
+
+#: What a label's value may hold, and how long it may be.
+_NO_LABEL = re.compile(r"[^a-z0-9_-]+")
+_LABEL_LENGTH = 63
+
+
+def label(text: str) -> str:
+    """Return a text as the value of a job's label: small letters, digits, dashes."""
+    return _NO_LABEL.sub("-", text.lower()).strip("-")[:_LABEL_LENGTH]
+
+
+class BigQuerySession:
+    """One conversation: jobs with the same labels and the same limit.
+
+    Args:
+        client: Google's client.
+        job: settings of each query job.
+    """
+
+    def __init__(self, client: Any, job: Mapping[str, Any]) -> None:
+        self.client = client
+        self.job = dict(job)
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement as a job and return its rows."""
+        return [tuple(row.values()) for row in self.run(sql, parameters)]
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        """Run one statement as a job; return its rows as the client has them."""
+        from google.cloud import bigquery
+
+        settings = bigquery.QueryJobConfig(**self.job)
+        if parameters:
+            settings.query_parameters = [
+                bigquery.ScalarQueryParameter(None, _kind(one), one) for one in parameters
+            ]
+        return self.client.query(sql, job_config=settings).result()
+
+    def table(self, relation: Relation) -> Any:
+        """Return what the service knows of a relation, or None; costs no query."""
+        from google.api_core.exceptions import NotFound
+
+        try:
+            return self.client.get_table(f"{self.client.project}.{relation}")
+        except NotFound:
+            return None
+
+    def datasets(self) -> list[str]:
+        """Return the names of the project's datasets."""
+        return [one.dataset_id for one in self.client.list_datasets()]
+
+    def tables(self, schema: str) -> list[str]:
+        """Return the names of a dataset's relations; none where there is no dataset."""
+        from google.api_core.exceptions import NotFound
+
+        try:
+            return [one.table_id for one in self.client.list_tables(schema)]
+        except NotFound:
+            return []
+
+
+def _kind(value: Any) -> str:
+    kinds: dict[type, str] = {
+        bool: "BOOL",
+        int: "INT64",
+        float: "FLOAT64",
+        Decimal: "NUMERIC",
+        datetime.datetime: "TIMESTAMP",
+        datetime.date: "DATE",
+        bytes: "BYTES",
+    }
+    return kinds.get(type(value), "STRING")
+
+
+class BigQueryAdapter(SqlWarehouse):
+    """A warehouse in a BigQuery project; schemas are its datasets.
+
+    Args:
+        settings: gives the resolved ``warehouse`` block when it is first needed.
+    """
+
+    dialect = "bigquery"
+
+    def __init__(self, settings: Callable[[], Mapping[str, Any]]) -> None:
+        self._settings = settings
+
+    @property
+    def swap(self) -> BigQuerySwap:
+        """Versions are clones, and so is what consumers read."""
+        return BigQuerySwap()
+
+    @contextmanager
+    def session(self, purpose: str, patience: float | None = None) -> Iterator[Session]:
+        """Open a client for one conversation; the purpose becomes a label of its jobs."""
+        from google.api_core import exceptions
+        from google.auth.exceptions import GoogleAuthError
+
+        settings = self._settings()
+        project = settings["project"]
+        job: dict[str, Any] = {"labels": {"tool": "dataplatform", "purpose": label(purpose)}}
+        if settings.get("maximum_bytes_billed"):
+            job["maximum_bytes_billed"] = int(settings["maximum_bytes_billed"])
+        client = open_client(settings)
+        try:
+            yield BigQuerySession(client, job)
+        except (GoogleAuthError, exceptions.Unauthorized, exceptions.Forbidden) as error:
+            raise UserError(
+                f"The BigQuery project {project!r} lets us not in: {first_sentence(error)}"
+            ) from error
+        except (
+            exceptions.RetryError,
+            exceptions.ServerError,
+            exceptions.TooManyRequests,
+            ConnectionError,
+        ) as error:
+            raise UserError(
+                f"The BigQuery project {project!r} cannot be reached: {first_sentence(error)}"
+            ) from error
+        finally:
+            client.close()
+
+    def dbt_variables(self) -> dict[str, str]:
+        """Return what dbt's profile reads: every setting under its own name."""
+        return {
+            f"BIGQUERY_{name.upper()}": str(value)
+            for name, value in self._settings().items()
+            if name != "type" and value is not None
+        }
+
+    def load_parquet(self, relation: Relation, path: Path) -> int:
+        """Make a table of a Parquet file's rows by a load job, which costs nothing."""
+        with self.session(f"load {relation}") as session:
+            assert isinstance(session, BigQuerySession)
+            return load_parquet(
+                session.client, relation.schema, relation.table, path, **session.job
+            )
+
+    def export_parquet(self, relation: Relation, path: Path) -> int:
+        """Write a relation as one Parquet file, sorted by all its columns."""
+        from pyarrow import parquet
+
+        with self.session(f"export {relation}") as session:
+            assert isinstance(session, BigQuerySession)
+            columns = self._columns_of(session, relation)
+            rows = session.run(f"select * from {named(relation)}")
+            # Over the storage API where there is one: the double's speaks without encryption.
+            fast = not self._settings().get("endpoint")
+            table = rows.to_arrow(create_bqstorage_client=fast)
+        # Here, because the service sorts no JSON, and a sort there would cost a slot's memory.
+        table = table.sort_by([(name, "ascending") for name in columns])
+        parquet.write_table(table, path, compression="zstd")
+        return int(table.num_rows)
+
+    def _columns(self, session: Session, relation: Relation) -> dict[str, str] | None:
+        table = session.table(relation)  # type: ignore[attr-defined]
+        return None if table is None else {one.name: type_name(one) for one in table.schema}
+
+    def _facts(
+        self, session: Session, relation: Relation, *, fingerprint: bool = True
+    ) -> TableFacts | None:
+        columns = self._columns(session, relation)
+        if columns is None:
+            return None
+        if not fingerprint:
+            rows = session.execute(f"select count(*) from {named(relation)}")[0][0]
+            return TableFacts(columns, int(rows), "")
+        if SYNCED_COLUMN in columns:
+            deleted = f"countif({quoted(DELETED_COLUMN)})" if DELETED_COLUMN in columns else "0"
+            asked = f"max({quoted(SYNCED_COLUMN)}), {deleted} from {named(relation)}"
+        else:
+            # Two figures of the rows' hashes: pairs of equal rows cancel one another in the first.
+            hashed = "farm_fingerprint(to_json_string(t))"
+            asked = f"bit_xor({hashed}), sum(mod({hashed}, 1000000007)) from {named(relation)} as t"
+        state = session.execute(f"select count(*), {asked}")[0]
+        return TableFacts(columns, int(state[0]), digest([*state, *columns.items()]))
+
+
+def named(relation: Relation) -> str:
+    """Return the ``dataset.table`` of a relation in backticks."""
+    return f"{quoted(relation.schema)}.{quoted(relation.table)}"

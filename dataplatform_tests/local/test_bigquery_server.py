@@ -1,0 +1,219 @@
+"""The stand-in for BigQuery through Google's client: a case for each thing put right in it."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from dataplatform.bigquery_load import merge_parquet
+from dataplatform.declarations.errors import UserError
+from dataplatform.keys import Relation
+from dataplatform.local.bigquery import BigQuery
+from dataplatform.resources.warehouse.bigquery import BigQueryAdapter
+from dataplatform.resources.warehouse.bigquery_swap import literal
+from dataplatform.resources.warehouse.publication import Note
+from dataplatform_tests.child_server import child, free_port
+
+pytestmark = pytest.mark.slow
+
+ORDERS = Relation("raw", "orders")
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp(prefix="bigquery-"))
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def settings(folder: Path) -> Iterator[dict[str, Any]]:
+    server = BigQuery(
+        "bigquery", folder, free_port(), BigQuery.make_credentials(), {"grpc": free_port()}
+    )
+    with child(server):
+        record = server.record()
+        yield {
+            "type": "bigquery",
+            "project": record["project"],
+            "location": "EU",
+            "token": record["token"],
+            "endpoint": record["url"],
+            "maximum_bytes_billed": 10**12,
+        }
+
+
+@pytest.fixture(scope="module")
+def warehouse(settings: dict[str, Any]) -> BigQueryAdapter:
+    return BigQueryAdapter(lambda: settings)
+
+
+def _orders(folder: Path) -> Path:
+    table = pa.table(
+        {
+            "id": pa.array([1, 2, 3], pa.int32()),
+            "amount": pa.array([Decimal("1.10"), None, Decimal("3.00")], pa.decimal128(14, 2)),
+            "seen_at": pa.array([datetime(2026, 1, 2, 3, 4, 5, 6, UTC), None, None]),
+            "said_at": pa.array([datetime(2026, 1, 2), None, None], pa.timestamp("us")),
+            "name": ["it's", "back\\slash", "ü"],
+            "day": [date(2026, 1, 1)] * 3,
+            "good": [True, None, False],
+            "share": [1.5, None, 0.1],
+        }
+    )
+    parquet.write_table(table, folder / "orders.parquet")
+    return folder / "orders.parquet"
+
+
+def test_parquet_goes_in_and_comes_out(warehouse: BigQueryAdapter, tmp_path: Path) -> None:
+    file = _orders(tmp_path)
+    assert warehouse.load_parquet(ORDERS, file) == 3
+    assert warehouse.columns(ORDERS) == {
+        "id": "INT64", "amount": "NUMERIC", "seen_at": "TIMESTAMP", "said_at": "DATETIME",
+        "name": "STRING", "day": "DATE", "good": "BOOL", "share": "FLOAT64",
+    }  # fmt: skip
+    assert warehouse.export_parquet(ORDERS, tmp_path / "out.parquet") == 3
+    rows = parquet.read_table(tmp_path / "out.parquet").to_pylist()
+    assert rows == parquet.read_table(file).to_pylist()
+
+
+def test_json_is_read_from_its_text(warehouse: BigQueryAdapter, tmp_path: Path) -> None:
+    import duckdb
+
+    file, users = tmp_path / "users.parquet", Relation("raw", "users")
+    duckdb.sql(
+        'copy (select 1 as id, \'{"geo": {"lat": "1.5"}}\'::json as address '
+        f"union all select 2, null::json) to '{file}' (format parquet)"
+    )
+    assert warehouse.load_parquet(users, file) == 2
+    assert warehouse.columns(users) == {"id": "INT64", "address": "JSON"}
+    found = warehouse.query(
+        "select id, json_value(address, '$.geo.lat') from raw.users order by id", "test"
+    )
+    assert found == [(1, "1.5"), (2, None)]
+    assert warehouse.swap.relations(_session(warehouse)) >= {users}
+    assert Relation("raw", "_dataplatform_load_users") not in warehouse.relations()
+
+
+def _session(warehouse: BigQueryAdapter) -> Any:
+    with warehouse.session("test") as session:
+        return session
+
+
+def test_a_load_may_change_the_columns(warehouse: BigQueryAdapter, tmp_path: Path) -> None:
+    wide, place = tmp_path / "wide.parquet", Relation("raw", "changing")
+    parquet.write_table(pa.table({"a": [1], "b": ["x"]}), wide)
+    warehouse.load_parquet(place, wide)
+    narrow = tmp_path / "narrow.parquet"
+    parquet.write_table(pa.table({"c": [1.5, 2.5]}), narrow)
+    assert warehouse.load_parquet(place, narrow) == 2
+    assert warehouse.columns(place) == {"c": "FLOAT64"}
+
+
+def test_a_decimal_of_38_digits_is_kept(warehouse: BigQueryAdapter, tmp_path: Path) -> None:
+    file, place = tmp_path / "wide.parquet", Relation("raw", "wide")
+    big = Decimal("12345678901234567890123456789")
+    parquet.write_table(pa.table({"n": pa.array([big], pa.decimal128(38, 0))}), file)
+    warehouse.load_parquet(place, file)
+    assert warehouse.query("select n from raw.wide", "test") == [(big,)]
+
+
+def test_rows_are_merged_by_key(warehouse: BigQueryAdapter, tmp_path: Path) -> None:
+    file, place = tmp_path / "rows.parquet", Relation("raw", "merged")
+    parquet.write_table(pa.table({"id": [1, 2], "name": ["old", "kept"]}), file)
+    warehouse.load_parquet(place, file)
+    parquet.write_table(pa.table({"id": [1, 3], "name": ["new", "added"]}), file)
+    merge_parquet(_session(warehouse).client, "raw", "merged", file, ["id"])
+    found = warehouse.query("select id, name from raw.merged order by id", "test")
+    assert found == [(1, "new"), (2, "kept"), (3, "added")]
+
+
+def test_a_fingerprint_changes_with_the_rows_alone(
+    warehouse: BigQueryAdapter, tmp_path: Path
+) -> None:
+    warehouse.load_parquet(ORDERS, _orders(tmp_path))
+    before = warehouse.fingerprint(ORDERS)
+    assert warehouse.fingerprint(ORDERS) == before
+    warehouse.query("insert into raw.orders (id, name) values (4, 'x'), (4, 'x')", "test")
+    twice = warehouse.fingerprint(ORDERS)
+    warehouse.query("update raw.orders set name = 'y' where id = 4", "test")
+    assert len({before, twice, warehouse.fingerprint(ORDERS)}) == 3
+    assert warehouse.row_count(ORDERS) == 5
+
+
+def test_tables_are_published_together_and_rolled_back(
+    warehouse: BigQueryAdapter, tmp_path: Path
+) -> None:
+    candidate, target = Relation("candidate", "orders"), Relation("marts", "orders")
+    for schema in ("candidate", "marts", "versions"):
+        warehouse.query(f"create schema if not exists {schema}", "test")
+    warehouse.query("create or replace table candidate.orders as select 1 as id, 'it' as s", "test")
+    # What stands in the way may be a view.
+    warehouse.query("create or replace view marts.orders as select 0 as id", "test")
+    assert warehouse.publish(candidate, target).row_count == 1
+    warehouse.query("insert into candidate.orders values (2, 'x')", "test")
+    warehouse.publish(candidate, target, exclude=["s"])
+    assert warehouse.query("select * from marts.orders order by id", "test") == [(1,), (2,)]
+    warehouse.published.roll_back(target, None, Note(who="me", why="o'clock \\ late"))
+    assert warehouse.query("select * from marts.orders", "test") == [(1, "it")]
+    newest, oldest = warehouse.published.versions(target)
+    assert (newest.current, oldest.current) == (False, True)
+
+
+def test_a_text_is_a_text_whatever_it_holds(warehouse: BigQueryAdapter) -> None:
+    for text in ("it's", "back\\slash", "two\nlines", "a `tick`", "--", "\\'; drop"):
+        assert warehouse.query(f"select {literal(text)}", "test") == [(text,)]
+        with warehouse.session("test") as session:
+            assert session.execute("select ?", [text]) == [(text,)]
+
+
+def test_an_error_names_what_is_wrong(settings: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"key file .*missing.json cannot be read"):
+        BigQueryAdapter(
+            lambda: {**settings, "token": None, "key_file": str(tmp_path / "missing.json")}
+        ).query("select 1", "test")
+    with pytest.raises(UserError, match="lets us not in"):
+        BigQueryAdapter(lambda: {**settings, "token": "old"}).query("select 1", "test")
+    with pytest.raises(UserError, match="has no table raw.nothing"):
+        BigQueryAdapter(lambda: settings).fingerprint(Relation("raw", "nothing"))
+
+
+def test_jobs_say_what_asked_for_them_and_what_they_may_read(
+    warehouse: BigQueryAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from google.cloud import bigquery
+
+    sent, query = [], bigquery.Client.query
+
+    def recorded(self: Any, sql: str, job_config: Any) -> Any:
+        sent.append((job_config.labels, job_config.maximum_bytes_billed))
+        return query(self, sql, job_config=job_config)
+
+    monkeypatch.setattr(bigquery.Client, "query", recorded)
+    warehouse.query("select 1", "Load raw.orders")
+    assert sent == [({"tool": "dataplatform", "purpose": "load-raw-orders"}, 10**12)]
+
+
+def test_dagsters_own_resource_speaks_to_it(
+    settings: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dagster_gcp import BigQueryResource
+    from google.auth.credentials import CredentialsWithRegionalAccessBoundary as Bounded
+
+    # Else it would ask Google itself where the account may be used.
+    monkeypatch.setattr(Bounded, "_is_regional_access_boundary_lookup_required", lambda _: False)
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", settings["endpoint"])
+    key = base64.b64encode((folder / "service-account.json").read_bytes()).decode()
+    resource = BigQueryResource(project=settings["project"], gcp_credentials=key)
+    with resource.get_client() as client:
+        assert [tuple(row) for row in client.query("select 1 + 1").result()] == [(2,)]
