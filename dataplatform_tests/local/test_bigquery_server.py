@@ -184,7 +184,7 @@ def test_an_error_names_what_is_wrong(settings: dict[str, Any], tmp_path: Path) 
         ).query("select 1", "test")
     with pytest.raises(UserError, match="lets us not in"):
         BigQueryAdapter(lambda: {**settings, "token": "old"}).query("select 1", "test")
-    with pytest.raises(UserError, match="has no table raw.nothing"):
+    with pytest.raises(UserError, match=r"has no table raw\.nothing"):
         BigQueryAdapter(lambda: settings).fingerprint(Relation("raw", "nothing"))
 
 
