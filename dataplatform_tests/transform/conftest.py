@@ -24,6 +24,8 @@ from dagster import (
 )
 
 from dataplatform.declarations.project import Project, open_project
+from dataplatform.resources.instance import LastVerdict, latest_verdicts
+from dataplatform.runtime.execute import RunResult, execute
 
 ENVIRONMENT = """
 warehouse: {type: duckdb, path: .dataplatform/warehouse.duckdb}
@@ -192,6 +194,16 @@ class Shop:
         )
         self.results.append(result)
         return result
+
+    def execute(self, selection: str | None = None, *more: Definitions) -> RunResult:
+        """Run what is selected, or all, as ``dataplatform run`` does; with more than one room."""
+        graph: Any = Definitions.merge(self.definitions(), *more).get_repository_def()
+        return execute(self.project, selection=selection, repository=graph, instance=self.instance)
+
+    def verdict(self, table: str, rule: str) -> LastVerdict:
+        """Return the last verdict of a rule on a table, named ``schema/table``."""
+        key = AssetCheckKey(AssetKey(table.split("/")), rule)
+        return latest_verdicts(self.instance, [key])[key]
 
 
 def built(result: Any) -> set[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from dagster import AssetCheckKey, AssetKey, Definitions
@@ -16,10 +15,9 @@ from dataplatform.keys import Relation
 from dataplatform.monitors.model import Snapshot
 from dataplatform.quality.defs import build_definitions
 from dataplatform.resources.executor import EXECUTOR
-from dataplatform.resources.instance import latest_verdicts
 from dataplatform.resources.monitor_store import MonitorStore
 from dataplatform.resources.warehouse import open_warehouse
-from dataplatform.runtime.execute import RunResult, execute
+from dataplatform.runtime.execute import RunResult
 from dataplatform.runtime.home import open_instance
 from dataplatform_tests.transform.conftest import Shop
 
@@ -53,12 +51,10 @@ def test_a_damaged_table_waits_for_an_answer(
     shop.project = open_project(root)
     monkeypatch.setenv("DATAPLATFORM_PROJECT", str(root))
     monkeypatch.setenv("COLUMNS", "200")
-    graph: Any = Definitions.merge(
-        shop.definitions(), build_definitions(shop.project), Definitions(executor=EXECUTOR)
-    ).get_repository_def()
+    monitors = (build_definitions(shop.project), Definitions(executor=EXECUTOR))
 
     def run() -> RunResult:
-        return execute(shop.project, repository=graph, instance=shop.instance)
+        return shop.execute(None, *monitors)
 
     def alarm(*arguments: str) -> str:
         done = CliRunner().invoke(app, arguments)
@@ -74,7 +70,7 @@ def test_a_damaged_table_waits_for_an_answer(
         shop.load(*_rows(12))
         bad = run()
         assert not bad.success
-        verdict = latest_verdicts(shop.instance, [VOLUME])[VOLUME]
+        verdict = shop.verdict("staging/stg_things", VOLUME.name)
         assert (verdict.passed, verdict.severity) == (False, "ERROR")
         assert "of candidate.things, staging.stg_things, above it, breaks the rule" in "\n".join(
             bad.failures

@@ -29,12 +29,10 @@ from dataplatform.resources.instance import (
     GATE,
     MONITOR,
     latest_materialisations,
-    latest_verdicts,
 )
 from dataplatform.resources.monitor_waiting import waiting
 from dataplatform.resources.steps import check_step
 from dataplatform.resources.warehouse import open_warehouse
-from dataplatform.runtime.execute import RunResult, execute
 from dataplatform_tests.transform.conftest import Shop
 
 pytestmark = pytest.mark.slow
@@ -102,16 +100,6 @@ def promised(make_shop: Callable[[], Shop]) -> Shop:
     return shop
 
 
-def _run(shop: Shop, selection: str | None = None) -> RunResult:
-    graph: Any = shop.definitions().get_repository_def()
-    return execute(shop.project, selection=selection, repository=graph, instance=shop.instance)
-
-
-def _verdict(shop: Shop, name: str) -> Any:
-    key = AssetCheckKey(AssetKey(["candidate", "things"]), name)
-    return latest_verdicts(shop.instance, [key]).get(key)
-
-
 def _measured_in_the_scan_of_its_rules(shop: Shop) -> None:
     """What waits for the monitors is what a scan of their own finds, and saves it."""
     asked: list[str] = []
@@ -136,22 +124,22 @@ def _measured_in_the_scan_of_its_rules(shop: Shop) -> None:
 
 
 def test_a_contract_is_judged_rule_by_rule_and_gates_its_mart_alone(promised: Shop) -> None:
-    first = _run(promised)
+    first = promised.execute()
     assert first.success, first.failures
-    assert _verdict(promised, "has_rows").passed
-    assert _verdict(promised, "amount_is_small").passed
+    assert promised.verdict("candidate/things", "has_rows").passed
+    assert promised.verdict("candidate/things", "amount_is_small").passed
     assert promised.sql("select count(*) from marts.things") == [(2,)]
     _measured_in_the_scan_of_its_rules(promised)
 
     promised.load((1, "2025-01-01", 10), (2, "2025-01-02", 777), (3, "2025-01-05", 1))
-    bad = _run(promised)
+    bad = promised.execute()
     assert not bad.success
     text = "\n".join(bad.failures)
     assert "candidate.things: the rule amount_is_small is broken" in text
     assert "candidate.totals was left out, because candidate.things failed." in text
     assert "marts.things was not published and keeps its last good rows" in text
-    assert not _verdict(promised, "amount_is_small").passed
-    assert _verdict(promised, "has_rows").passed
+    assert not promised.verdict("candidate/things", "amount_is_small").passed
+    assert promised.verdict("candidate/things", "has_rows").passed
     assert promised.sql("select max(amount) from marts.things") == [(20,)]
     # What does not depend on the bad table was published in the very same run.
     assert promised.sql("select count(*) from marts.daily") == [(3,)]
@@ -169,12 +157,12 @@ def test_plain_dbt_keeps_the_same_promise(promised: Shop) -> None:
 
 def test_a_rule_that_is_taken_away_gates_no_longer(promised: Shop) -> None:
     promised.load((1, "2025-01-01", 777))
-    assert not _run(promised).success
+    assert not promised.execute().success
     file = promised.project.config / "contracts/marts/things.yml"
     file.write_text(CONTRACT.replace("25]", "25, 777]"), encoding="utf-8")
     promised.project = open_project(promised.project.root)
     write(promised.project)
-    good = _run(promised)
+    good = promised.execute()
     assert good.success, good.failures
     assert promised.sql("select max(amount) from marts.things") == [(777,)]
 
@@ -198,19 +186,12 @@ def test_a_monitor_that_speaks_after_dbt_keeps_the_marts_below_from_being_publis
         watched.name, asset=watched.asset_key, metadata={GATE: True, MONITOR: True}
     )
     step = check_step(monitor, name="monitor_staging", checks=[spec], description="Usual?")
-    definitions = Definitions.merge(
-        shop.definitions(), Definitions(asset_checks=[step], executor=EXECUTOR)
-    )
-    graph: Any = definitions.get_repository_def()
-
-    def run(selection: str | None = None) -> RunResult:
-        return execute(shop.project, selection=selection, repository=graph, instance=shop.instance)
-
-    first = run()
+    monitors = Definitions(asset_checks=[step], executor=EXECUTOR)
+    first = shop.execute(None, monitors)
     assert first.success, first.failures
     shop.load((1, "2025-01-01", 10))
     unusual.append(True)
-    bad = run()
+    bad = shop.execute(None, monitors)
     assert not bad.success
     # The models were built before the monitor spoke; what consumers read was not touched.
     assert shop.sql("select count(*) from candidate.things") == [(1,)]
@@ -223,9 +204,9 @@ def test_a_monitor_that_speaks_after_dbt_keeps_the_marts_below_from_being_publis
         ) in text
     assert "marts.alone" not in text
     # Nor by a later run of the marts alone, until a person accepts it.
-    assert not run('key:"marts/totals"').success
+    assert not shop.execute('key:"marts/totals"', monitors).success
     accept(shop.instance, watched, "anna", "The shop was closed.")
-    later = run('key:"marts/things" or key:"marts/totals"')
+    later = shop.execute('key:"marts/things" or key:"marts/totals"', monitors)
     assert later.success, later.failures
     assert shop.sql("select count(*) from marts.things") == [(1,)]
     assert shop.sql("select total from marts.totals") == [(10,)]

@@ -5,16 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from dagster import AssetCheckKey, AssetKey
 
 from dataplatform.declarations.project import open_project
 from dataplatform.quality.compile_dbt import write
-from dataplatform.resources.instance import latest_verdicts
 from dataplatform.resources.warehouse import open_warehouse
-from dataplatform.runtime.execute import RunResult, execute
 from dataplatform.transform.quarantine import Quarantine
 from dataplatform_tests.transform.conftest import Shop
 
@@ -99,16 +95,6 @@ def guarded(make_shop: Callable[[], Shop]) -> Shop:
     return shop
 
 
-def _run(shop: Shop, selection: str | None = None) -> RunResult:
-    graph: Any = shop.definitions().get_repository_def()
-    return execute(shop.project, selection=selection, repository=graph, instance=shop.instance)
-
-
-def _verdict(shop: Shop, name: str) -> Any:
-    key = AssetCheckKey(AssetKey(["staging", "stg_things"]), name)
-    return latest_verdicts(shop.instance, [key]).get(key)
-
-
 def test_bad_rows_are_set_aside_and_nobody_downstream_sees_them(guarded: Shop) -> None:
     guarded.load(
         (1, "2025-01-01", 10),
@@ -117,7 +103,7 @@ def test_bad_rows_are_set_aside_and_nobody_downstream_sees_them(guarded: Shop) -
         (None, "2025-01-04", 7777),
         (5, "2025-01-05", 20),
     )
-    done = _run(guarded)
+    done = guarded.execute()
     assert done.success, "\n".join(done.failures)
     assert guarded.sql("select id from staging.stg_things order by id") == [(1,), (5,)]
     assert guarded.sql("select total from marts.totals") == [(30,)]
@@ -130,12 +116,12 @@ def test_bad_rows_are_set_aside_and_nobody_downstream_sees_them(guarded: Shop) -
         (None, 7777, "amount_is_small"),
     ]
     assert [row[3] for row in rows][:2] == ["2", "3"] and rows[2][3].startswith("row ")
-    small = _verdict(guarded, "amount_is_small")
+    small = guarded.verdict("staging/stg_things", "amount_is_small")
     assert (small.passed, small.severity) == (False, "WARN")
     assert small.metadata["quarantined"].value == 2
-    assert "set aside in quarantine.staging__stg_things" in small.description
+    assert "set aside in quarantine.staging__stg_things" in (small.description or "")
     # The other rules speak of the rows that stayed.
-    assert _verdict(guarded, "sum_is_sane").passed
+    assert guarded.verdict("staging/stg_things", "sum_is_sane").passed
 
     # Built anew from a source that still has them, they are set aside once, not twice.
     guarded.load(
@@ -145,7 +131,7 @@ def test_bad_rows_are_set_aside_and_nobody_downstream_sees_them(guarded: Shop) -
         (None, "2025-01-04", 7777),
         (5, "2025-01-05", 25),
     )
-    assert _run(guarded).success
+    assert guarded.execute().success
     assert guarded.sql("select id, amount from quarantine.staging__stg_things order by id") == [
         (2, None),
         (3, 8888),
@@ -162,7 +148,7 @@ def test_repaired_rows_come_back_once_and_stay_repaired(guarded: Shop) -> None:
         (4, "2025-01-04", 7777),
     )
     guarded.load(*source)
-    assert _run(guarded).success
+    assert guarded.execute().success
     quarantine = Quarantine(
         guarded.project, open_warehouse(guarded.project.environment, guarded.project)
     )
@@ -180,7 +166,7 @@ def test_repaired_rows_come_back_once_and_stay_repaired(guarded: Shop) -> None:
         (1, 10),
         (2, 2),
     ]
-    run = _run(guarded)
+    run = guarded.execute()
     assert run.success, run.failures
     # The table was built anew from a source that still has the bad row: it stays repaired.
     assert guarded.sql("select id, amount from staging.stg_things order by id") == [
@@ -190,11 +176,11 @@ def test_repaired_rows_come_back_once_and_stay_repaired(guarded: Shop) -> None:
     assert guarded.sql("select total from marts.totals") == [(12,)]
 
     guarded.load(*source[:2], (3, "2025-01-03", 25), source[3])
-    assert _run(guarded).success
+    assert guarded.execute().success
     assert guarded.sql("select total from marts.totals") == [(37,)]
     last = quarantine.replay("stg_things", "anna")
     assert (last.returned, last.settled, last.waiting) == (0, 1, 1)
-    assert _run(guarded).success
+    assert guarded.execute().success
     assert guarded.sql("select count(*), sum(amount) from staging.stg_things") == [(3, 37)]
     assert quarantine.drop("stg_things") == 1
     assert [one.rows for one in quarantine.waiting()] == [0]
@@ -213,10 +199,10 @@ def test_a_table_built_in_increments_keeps_what_came_back(guarded: Shop) -> None
     model.write_text(INCREMENTAL, encoding="utf-8")
     source = ((1, "2025-01-01", 10), (2, "2025-01-02", None))
     guarded.load(*source)
-    assert _run(guarded).success
+    assert guarded.execute().success
     # The day of the bad row is read once more with the next increment; it waits once.
     guarded.load(*source, (3, "2025-01-03", 9999), (4, "2025-01-04", 20))
-    assert _run(guarded).success
+    assert guarded.execute().success
     waiting = "select id, amount from quarantine.staging__stg_things order by id"
     assert guarded.sql(waiting) == [(2, None), (3, 9999)]
     assert guarded.sql("select total from marts.totals") == [(30,)]
@@ -226,7 +212,7 @@ def test_a_table_built_in_increments_keeps_what_came_back(guarded: Shop) -> None
         guarded.project, open_warehouse(guarded.project.environment, guarded.project)
     )
     assert quarantine.replay("stg_things", "anna").returned == 1
-    done = _run(guarded)
+    done = guarded.execute()
     assert done.success, done.failures
     assert guarded.sql("select id, amount from staging.stg_things order by id") == [
         (1, 10),
@@ -247,7 +233,7 @@ def test_rows_of_a_view_cannot_be_set_aside_and_that_stops_what_is_below(guarded
         encoding="utf-8",
     )
     guarded.load((1, "2025-01-01", 9999))
-    done = _run(guarded)
+    done = guarded.execute()
     assert not done.success
     said = "\n".join(done.failures)
     assert "staging.stg_things is a view, and rows can be set aside from a table only" in said
