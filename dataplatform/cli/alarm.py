@@ -212,7 +212,8 @@ def _opened() -> tuple[Project, AbstractContextManager[MonitorStore | None]]:
 @contextmanager
 def _store(project: Project) -> Iterator[MonitorStore | None]:
     """Open the monitors' memory; None where nothing was ever measured."""
-    from dataplatform.resources.monitor_store import METRICS, MonitorStore
+    from dataplatform.resources.monitor_store import MonitorStore
+    from dataplatform.resources.monitor_tables import METRICS
     from dataplatform.resources.warehouse import open_warehouse
 
     warehouse = open_warehouse(project.environment, project)

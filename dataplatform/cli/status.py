@@ -46,7 +46,8 @@ def _missed(project: Project) -> list[str]:
     import datetime
 
     from dataplatform.quality.monitoring import missed_updates
-    from dataplatform.resources.monitor_store import METRICS, MonitorStore
+    from dataplatform.resources.monitor_store import MonitorStore
+    from dataplatform.resources.monitor_tables import METRICS
     from dataplatform.resources.warehouse import open_warehouse
 
     warehouse = open_warehouse(project.environment, project)

@@ -18,7 +18,7 @@ from dataplatform.rehearsal.incidents import Incident
 from dataplatform.rehearsal.place import relations
 from dataplatform.rehearsal.target import SYNCED_COLUMN, Target
 from dataplatform.resources.instance import latest_materialisations
-from dataplatform.resources.monitor_store import METRICS
+from dataplatform.resources.monitor_tables import METRICS
 from dataplatform.resources.warehouse.interface import quoted
 
 if TYPE_CHECKING:

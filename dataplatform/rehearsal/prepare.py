@@ -30,7 +30,8 @@ from dataplatform.rehearsal.place import (
     relations,
 )
 from dataplatform.rehearsal.stage import Stage, declared_tables
-from dataplatform.resources.monitor_store import METRICS, MonitorStore
+from dataplatform.resources.monitor_store import MonitorStore
+from dataplatform.resources.monitor_tables import METRICS
 from dataplatform.resources.notifiers import configured
 from dataplatform.resources.warehouse.opening import open_warehouse
 

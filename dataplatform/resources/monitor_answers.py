@@ -18,7 +18,8 @@ from dataplatform.keys import CANDIDATE, PUBLISHED, Relation, asset_key
 from dataplatform.monitors.model import CHECKS, Answer
 from dataplatform.resources.acceptance import accept
 from dataplatform.resources.instance import latest_verdicts
-from dataplatform.resources.monitor_store import Alarm, MonitorStore
+from dataplatform.resources.monitor_alarms import Alarm
+from dataplatform.resources.monitor_store import MonitorStore
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from dataplatform.checks.dialects import Dialect, dialect
-from dataplatform.keys import PLATFORM, Relation
+from dataplatform.keys import Relation
 from dataplatform.monitors.model import SERIES
+from dataplatform.resources.monitor_tables import WAITING, MonitorTables
 from dataplatform.resources.warehouse.interface import Session
-
-WAITING = Relation(PLATFORM, "waiting_figures")
 
 
 @dataclass(frozen=True)
@@ -77,18 +76,10 @@ def drop(session: Session, dialect_name: str, relations: Collection[Relation]) -
 
 
 def _prepared(session: Session, dialect_name: str) -> Dialect:
-    sql = dialect(dialect_name)
-    known = session.execute(
-        "select count(*) from information_schema.tables where lower(table_schema) = "
-        f"'{PLATFORM}' and lower(table_name) = '{WAITING.table}'"
-    )
-    if not known[0][0]:
-        session.execute(f"create schema if not exists {sql.identifier(PLATFORM)}")
-        session.execute(
-            f"create table if not exists {sql.relation(WAITING)} "
-            "(schema_name varchar, table_name varchar, build bigint, figures varchar)"
-        )
-    return sql
+    tables = MonitorTables(session, dialect_name)
+    if not tables.ready:
+        tables.prepare()
+    return dialect(dialect_name)
 
 
 def _dumped(values: Mapping[SERIES, Any]) -> str:
