@@ -12,7 +12,7 @@ from dataplatform.declarations.errors import UserError
 #: Relative, for double precision only: two equal builds may add up in another order.
 TOLERANCE = 1e-9
 #: Rows are put in so many drawers by a hash of their key; equal drawers are not opened.
-DRAWERS = 65_536
+DRAWERS = 16_384
 _NUMBERS = ("INT", "DECIMAL", "NUMERIC", "NUMBER", "FLOAT", "DOUBLE", "REAL", "BIGNUMERIC")
 _FLOATS = ("FLOAT", "DOUBLE", "REAL")
 

@@ -17,8 +17,10 @@ from dataplatform.diff.found import ADDED, CHANGED, REMOVED, RowsDiff, Sample
 from dataplatform.resources.warehouse import Session
 
 #: Above so many differing drawers they are not listed, and all rows are joined.
-FEW = DRAWERS // 16
+FEW = DRAWERS // 4
 SAMPLES = 5
+#: Samples come from up to so many drawers of each kind, so that no other row is looked at again.
+_LOOKED_AT = 8
 _OTHERS = 4
 
 
@@ -153,19 +155,28 @@ class _Comparison:
         others = [name for name in names if name not in key]
         unlike = {name: self._unlike(name) for name in others}
         both = "a.p IS NOT NULL AND b.p IS NOT NULL"
-        changed = f"{both} AND ({' OR '.join(unlike.values())})" if others else "1 = 0"
-        asked = ["b.p IS NULL", "a.p IS NULL", changed]
-        asked += [f"{both} AND {one}" for one in unlike.values()]
-        counts = ", ".join(f"sum(CASE WHEN {one} THEN 1 ELSE 0 END)" for one in asked)
-        counted = self._session.execute(f"{source} SELECT {counts} {joined}")[0]
-        row = [int(one or 0) for one in counted]
+        kinds = {
+            ADDED: "b.p IS NULL",
+            REMOVED: "a.p IS NULL",
+            CHANGED: f"{both} AND ({' OR '.join(unlike.values())})" if others else "1 = 0",
+        }
+        asked = [*kinds.values(), *(f"{both} AND {one}" for one in unlike.values())]
+        counts = [f"sum(CASE WHEN {one} THEN 1 ELSE 0 END)" for one in asked]
+        drawer = self._words.drawer([f"coalesce(a.{quoted[n]}, b.{quoted[n]})" for n in key])
+        places = [f"min(CASE WHEN {one} THEN {drawer} END)" for one in kinds.values()]
+        found = self._session.execute(
+            f"{source} SELECT mod({drawer}, {_LOOKED_AT}), {', '.join([*places, *counts])} "
+            f"{joined} GROUP BY 1"
+        )
+        totals = [sum(int(row[4 + index] or 0) for row in found) for index in range(len(asked))]
+        drawers = sorted({int(one) for row in found for one in row[1:4] if one is not None})
         samples: list[Sample] = []
-        for kind, count, condition in zip((ADDED, REMOVED, CHANGED), row, asked, strict=False):
-            if count:
-                samples += self._samples(kind, source, joined, condition, key, others, unlike)
-        by_column = {name: n for name, n in zip(others, row[3:], strict=True) if n}
+        if drawers:
+            only = self._only(drawers, [quoted[name] for name in key])
+            samples = self._samples(only, key, others, unlike, kinds)
+        by_column = {name: n for name, n in zip(others, totals[3:], strict=True) if n}
         return RowsDiff(
-            tuple(key), before, after, row[0], row[1], row[2], by_column, tuple(samples)
+            tuple(key), before, after, totals[0], totals[1], totals[2], by_column, tuple(samples)
         )
 
     def _unlike(self, name: str) -> str:
@@ -180,39 +191,43 @@ class _Comparison:
 
     def _samples(
         self,
-        kind: str,
-        source: str,
-        joined: str,
-        condition: str,
+        where: str,
         key: Sequence[str],
         others: Sequence[str],
         unlike: Mapping[str, str],
+        kinds: Mapping[str, str],
     ) -> list[Sample]:
-        shown = list(others) if kind == CHANGED else list(others[:_OTHERS])
-        keys = [f"coalesce(a.{self._quoted[n]}, b.{self._quoted[n]})" for n in key]
-        listed = [self._words.as_text(one) for one in keys]
-        for name in shown:
+        """Return the first rows of each kind among those in some drawers, in one query."""
+        quoted = self._quoted
+        names = [*key, *others]
+        sides = [f"SELECT *, 1 AS p FROM ({self._side(s, names)}) t{where}" for s in (0, 1)]
+        on = " AND ".join(f"a.{quoted[name]} = b.{quoted[name]}" for name in key)
+        keys = [f"coalesce(a.{quoted[name]}, b.{quoted[name]})" for name in key]
+        kind = " ".join(f"WHEN {one} THEN '{name}'" for name, one in kinds.items())
+        listed = [f"CASE {kind} END AS kind"]
+        listed += [f"{self._words.as_text(one)} AS k{n}" for n, one in enumerate(keys)]
+        for n, name in enumerate(others):
             for side in ("b", "a"):
-                listed.append(self._words.as_text(f"{side}.{self._quoted[name]}"))
-            listed.append(f"CASE WHEN {unlike[name]} THEN 1 ELSE 0 END")
-        order = ", ".join(map(str, range(1, len(key) + 1)))
+                listed.append(f"{self._words.as_text(f'{side}.{quoted[name]}')} AS {side}{n}")
+            listed.append(f"CASE WHEN {unlike[name]} THEN 1 ELSE 0 END AS u{n}")
         rows = self._session.execute(
-            f"{source} SELECT {', '.join(listed)} {joined} WHERE {condition} "
-            f"ORDER BY {order} LIMIT {SAMPLES}"
+            f"WITH a AS ({sides[0]}), b AS ({sides[1]}), "
+            f"j AS (SELECT {', '.join(listed)}, row_number() OVER (PARTITION BY CASE {kind} END "
+            f"ORDER BY {', '.join(keys)}) AS place FROM a FULL OUTER JOIN b ON {on}) "
+            f"SELECT * FROM j WHERE kind IS NOT NULL AND place <= {SAMPLES} ORDER BY kind, place"
         )
-        return [self._sample(kind, row, key, shown) for row in rows]
+        return [self._sample(row, key, others) for row in rows]
 
-    def _sample(
-        self, kind: str, row: tuple[Any, ...], key: Sequence[str], shown: Sequence[str]
-    ) -> Sample:
-        known = {name: self._shown(name, value) for name, value in zip(key, row, strict=False)}
+    def _sample(self, row: tuple[Any, ...], key: Sequence[str], others: Sequence[str]) -> Sample:
+        kind, *rest = row
+        known = {name: self._shown(name, value) for name, value in zip(key, rest, strict=False)}
         values: dict[str, tuple[str, str]] = {}
-        for index, name in enumerate(shown):
-            before, after, differs = row[len(key) + 3 * index :][:3]
+        for index, name in enumerate(others):
+            before, after, differs = rest[len(key) + 3 * index :][:3]
             pair = self._shown(name, before), self._shown(name, after)
             if kind == CHANGED and differs:
                 values[name] = pair
-            elif kind != CHANGED:
+            elif kind != CHANGED and index < _OTHERS:
                 known[name] = pair[1 if kind == ADDED else 0]
         return Sample(kind, known, values)
 

@@ -71,7 +71,7 @@ def changed(rows: Sequence[Row], seed: int, share: float) -> list[Row]:
 
 @pytest.mark.parametrize("few", [0, module.FEW], ids=["all rows joined", "few drawers"])
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.2, 1.0])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_rows_with_a_key_are_matched_by_it(
     seed: int, share: float, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,7 +94,11 @@ def test_rows_with_a_key_are_matched_by_it(
     assert dict(found.by_column) == dict(by_column)
     assert found.same == (here == there)
     kinds = Counter(sample.kind for sample in found.samples)
-    assert all(kinds[kind] == min(5, getattr(found, kind)) for kind in kinds)
+    for kind in ("added", "removed", "changed"):
+        assert min(1, getattr(found, kind)) <= kinds[kind] <= min(5, getattr(found, kind))
+    for sample in found.samples:
+        key = int(sample.key["id"])
+        assert (key in mine, key in theirs) == (sample.kind != "removed", sample.kind != "added")
 
 
 @pytest.mark.parametrize("seed", range(4))
