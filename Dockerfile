@@ -1,8 +1,8 @@
 # syntax=docker/dockerfile:1.7
 # The platform as one image: code server, daemon, web server and webhooks differ by their command.
 # docker-compose.yml builds it with EXTRAS=local, which adds the servers of a laptop.
-# A deployment pins the base by its digest: --build-arg BASE=python:3.11.14-slim-bookworm@sha256:…
-ARG BASE=python:3.11.14-slim-bookworm
+# A newer base is a new tag and digest here: --build-arg BASE=… tries one.
+ARG BASE=python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d
 
 FROM ${BASE} AS build
 ARG EXTRAS=production
