@@ -6,6 +6,7 @@ It prints; what is found out is the business of the room ``environments``.
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from dataplatform.declarations.project import Project
 
 DIFFERENCES = 3
+_COLOURS = {"ok": "green", "not used": "dim", "missing": "yellow", "refused": "red"}
 _NO_VALUE = "[red]not set[/red]"
 
 app = typer.Typer(help="The environments of the project.", no_args_is_help=True)
@@ -103,6 +105,50 @@ def use(name: Annotated[str, typer.Argument(help="The environment.")]) -> None:
     taken = environment_name(project.root)
     if taken != name:
         typer.echo(f"The shell's own {ENVIRONMENT_VARIABLE}={taken} goes before it: unset that.")
+
+
+@app.command()
+def validate(
+    name: Name = None,
+    limit: Annotated[float, typer.Option(help="Seconds that one thing may take.", min=1)] = 60.0,
+    as_json: AsJson = False,
+) -> None:
+    """Try all that an environment needs, side by side; exit code 1 if something is not ok."""
+    from dataplatform.environments.probes import probes_of
+    from dataplatform.environments.probing import Probe, run_probes
+
+    project = _open(name)
+    probes = [*probes_of(project), Probe("dagster storage", lambda: _storage(project))]
+    began = time.monotonic()
+    found = run_probes(probes, limit)
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in found], indent=2))
+    else:
+        console = Console(highlight=False, soft_wrap=True)
+        for one in found:
+            colour = _COLOURS[one.condition]
+            console.print(
+                f"[{colour}]{one.condition:<8}[/]  {one.name:<16}  {escape(one.seen)}"
+                f"  [dim]{one.seconds:.1f} s[/dim]"
+            )
+            if one.advice:
+                console.print(f"{'':<28}[bold]{escape(one.advice)}[/bold]")
+        good = sum(1 for one in found if one.good)
+        console.print(
+            f"{project.environment.name}: {good} of {len(found)} as needed "
+            f"({time.monotonic() - began:.1f} s)."
+        )
+    if not all(one.good for one in found):
+        raise typer.Exit(1)
+
+
+def _storage(project: Project) -> str:
+    from dataplatform.runtime.home import open_instance
+
+    with open_instance(project) as instance:
+        count = instance.get_runs_count()
+        kind = type(instance.run_storage).__name__
+    return f"{kind} holds {count} runs"
 
 
 def _open(name: str | None) -> Project:

@@ -31,7 +31,7 @@ def local_field(state: Path, server: str, field: str) -> str:
         raise UserError(SERVERS_DOWN)
     entry = servers[server]
     # After a crash, or a restart of the machine, the record outlives its servers.
-    if not _lives(entry.get("pid")):
+    if not is_alive(entry.get("pid")):
         raise UserError(f"The local server {server!r} has ended: start it with `make start`.")
     if field not in entry:
         raise UserError(f"The local server {server!r} has no {field!r}.{nearest(field, entry)}")
@@ -53,7 +53,8 @@ def read_services(state: Path) -> dict[str, dict[str, Any]]:
     return found if isinstance(found, dict) else {}
 
 
-def _lives(pid: object) -> bool:
+def is_alive(pid: object) -> bool:
+    """Say whether a recorded process still runs; what has no process of its own is taken to."""
     if not isinstance(pid, int):
         return True
     try:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
@@ -101,6 +102,17 @@ def _send_mail(smtp: dict[str, Any], notice: Notice, recipients: Sequence[str]) 
     message["Date"] = formatdate()
     message["Message-ID"] = make_msgid(notice.key, "dataplatform")
     message.set_content(notice.plain())
+    with mail_server(smtp) as server:
+        server.send_message(message, to_addrs=list(recipients))
+
+
+@contextmanager
+def mail_server(smtp: Mapping[str, Any]) -> Iterator[SMTP]:
+    """Connect to a mail server, secretly where it can, and log in where a user is named.
+
+    Args:
+        smtp: the resolved ``notifications.smtp`` block.
+    """
     with SMTP(smtp["host"], int(smtp["port"]), timeout=TIMEOUT_SECONDS) as server:
         server.ehlo()
         if server.has_extn("starttls"):
@@ -108,7 +120,7 @@ def _send_mail(smtp: dict[str, Any], notice: Notice, recipients: Sequence[str]) 
             server.ehlo()
         if smtp.get("username"):
             server.login(smtp["username"], smtp.get("password") or "")
-        server.send_message(message, to_addrs=list(recipients))
+        yield server
 
 
 def _post(url: str, notice: Notice) -> None:

@@ -192,6 +192,11 @@ class ObjectStore:
             layer, key, answer["ContentLength"], answer["LastModified"], answer["Metadata"]
         )
 
+    def delete(self, layer: str, key: str) -> None:
+        """Delete an object; one that is not there is no mistake."""
+        with self._sentence(f"delete {key}"):
+            self._client.delete_object(Bucket=self.bucket(layer), Key=key)
+
     def exists(self, layer: str, key: str) -> bool:
         """Return whether there is an object of that name."""
         return self.head(layer, key) is not None

@@ -76,7 +76,7 @@ def scripted(answer: Callable[[Request], Answer]) -> Iterator[Scripted]:
             self.end_headers()
             self.wfile.write(text.encode())
 
-        do_GET = do_POST = do_PATCH = _serve
+        do_GET = do_HEAD = do_POST = do_PATCH = _serve
 
         def log_message(self, *args: Any) -> None:
             pass
