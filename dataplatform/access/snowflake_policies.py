@@ -257,8 +257,14 @@ def _columns_read(rights: Rights, relation: Relation, columns: Mapping[str, str]
                     f"{rights.access.file}: the rows of {relation} for {name!r} are told by "
                     f"{column!r}, which is masked; Snowflake does not allow both on one column."
                 )
-            read[column.lower()] = known[column.lower()]
+            read[column.lower()] = _argument(known[column.lower()])
     return read
+
+
+def _argument(native: str) -> str:
+    """Return a type as a policy's argument has it: by one name, without a size."""
+    name = native.partition("(")[0].strip().upper()
+    return "VARCHAR" if name == "TEXT" else name
 
 
 def _in_session(role: str) -> str:

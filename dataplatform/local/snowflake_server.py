@@ -34,7 +34,10 @@ _ACCOUNT = re.compile(
     r"\s*(?:(?:create|alter|drop|use)\s+(?:or\s+replace\s+)?(?:secondary\s+)?"
     r"(?:warehouse|roles?|user|network\s+policy|resource\s+monitor|masking\s+policy"
     r"|row\s+access\s+policy|task|tag|integration)\b|grant\b|revoke\b"
-    r"|alter\s+session\s+(?:set|unset)\b)",
+    r"|alter\s+session\s+(?:set|unset)\b"
+    # What hides values and rows hangs on tables: a tag of a column, a policy of rows.
+    r"|alter\s+(?:table|view|schema)\s+\S+\s+(?:modify\s+column\s+\S+\s+)?(?:un)?set\s+tag\b"
+    r"|alter\s+(?:table|view)\s+\S+\s+(?:add|drop)\s+row\s+access\s+policy\b)",
     re.IGNORECASE,
 )
 # Snowflake commits before a change of schema, and such a change by itself.

@@ -18,6 +18,7 @@ from dagster import (
     multi_asset,
 )
 
+from dataplatform.access.publishing import protector
 from dataplatform.declarations.dbt_graph import marts_of
 from dataplatform.declarations.dbt_project import load_graph
 from dataplatform.keys import asset_key
@@ -61,6 +62,7 @@ def build_definitions(project: "Project") -> Definitions:
                 warehouse,
                 {relation: _freshness(hours) for relation, hours in promised.items()},
                 kept_versions(project.contracts),
+                protector(project),
             )
         )
     published = {node.id: asset_key(node.relation.published) for node in marts}

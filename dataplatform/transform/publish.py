@@ -6,7 +6,7 @@ stays as it was, with its last good rows, and the step says so at its end; so do
 rolled back, until its candidate changes. How tables are published is the warehouse's business.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -39,7 +39,7 @@ from dataplatform.resources.instance import (
     latest_verdicts,
 )
 from dataplatform.resources.table_metadata import observed_metadata
-from dataplatform.resources.warehouse.publication import Note, Publication
+from dataplatform.resources.warehouse.publication import Note, Protect, Publication
 from dataplatform.resources.warehouse.version_book import held_sentence
 from dataplatform.transform.publish_events import CODE, served_event
 from dataplatform.transform.publish_settings import keep_of
@@ -52,6 +52,7 @@ def publish_assets(
     warehouse: str,
     freshness: Mapping[Relation, FreshnessPolicy | None],
     kept: Mapping[Relation, int],
+    protector: Callable[[Relation], Protect],
 ) -> AssetsDefinition:
     """Return the step that publishes marts.
 
@@ -60,6 +61,7 @@ def publish_assets(
         warehouse: the warehouse's type, shown as a kind.
         freshness: the policy that each candidate's contract promises.
         kept: how many versions are kept of a table, where that is declared.
+        protector: says how a table is protected from its readers.
     """
     specs = [
         AssetSpec(
@@ -95,7 +97,9 @@ def publish_assets(
         pool="warehouse",
     )
     def publish_marts(context: AssetExecutionContext) -> Iterator[Any]:
-        yield from publish(context, context.resources.warehouse.warehouse, described, kept)
+        yield from publish(
+            context, context.resources.warehouse.warehouse, described, kept, protector
+        )
 
     return publish_marts
 
@@ -145,6 +149,7 @@ def publish(
     warehouse: Any,
     described: Mapping[AssetKey, Mapping[str, str]],
     kept_of: Mapping[Relation, int],
+    protector: Callable[[Relation], Protect],
 ) -> Iterator[Any]:
     """Publish the selected marts.
 
@@ -153,6 +158,7 @@ def publish(
         warehouse: where candidates are copied from and to.
         described: what each column of a mart means, shown with the published table.
         kept_of: how many versions are kept of a table, where that is declared.
+        protector: says how a table is protected from its readers.
 
     Raises:
         Failure: a mart kept its last rows because its candidate breaks a rule or could not be
@@ -221,6 +227,7 @@ def publish(
             target=relation_of(key),
             data_version=_version(known[candidate[key]]),
             keep=keep_of(kept_of, relation_of(key)),
+            protect=protector(relation_of(key)),
         )
         for key in group
     ]

@@ -147,3 +147,15 @@ def test_a_sync_replaces_and_merges_by_key(
         (1, "{}"),
         (2, "[1]"),
     ]
+
+
+def test_what_hides_values_and_rows_is_accepted(warehouse: SnowflakeAdapter) -> None:
+    table = '"ANALYTICS"."CANDIDATE"."ORDERS"'
+    with warehouse.session("test") as session:
+        for statement in (
+            'CREATE TAG IF NOT EXISTS "ANALYTICS"."DATAPLATFORM"."CLASSIFICATION"',
+            f'ALTER TABLE {table} MODIFY COLUMN "ID" SET TAG "A"."B"."C" = \'internal\'',
+            f'ALTER TABLE {table} ADD ROW ACCESS POLICY "A"."B"."C" ON ("ID")',
+        ):
+            session.execute(statement)
+    assert warehouse.row_count(Relation("candidate", "orders")) == 2

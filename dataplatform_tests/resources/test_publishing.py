@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -230,3 +232,20 @@ def test_the_journal_is_bounded(tmp_path: Path) -> None:
         "build 59",
         "build 58",
     ]
+
+
+def test_a_version_is_protected_before_anybody_reads_it(warehouse: DuckDBAdapter) -> None:
+    seen: list[tuple[str, list[str]]] = []
+
+    def protect(copy: Relation, columns: Mapping[str, str]) -> list[str]:
+        seen.append((copy.schema, list(columns)))
+        return [f'ALTER TABLE "versions"."{copy.table}" RENAME COLUMN nothing TO something']
+
+    publish(warehouse, 1)
+    build(warehouse, 2)
+    guarded = [replace(one, protect=protect) for one in group(2)]
+    with pytest.raises(UserError, match="cannot be protected as config"):
+        warehouse.published.publish(guarded, Note())
+    # Nobody was shown a row of what could not be protected.
+    assert seen and seen[0][0] == "versions"
+    assert served(warehouse) == 1

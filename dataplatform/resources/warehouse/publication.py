@@ -6,7 +6,7 @@ No SQL lives here.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -16,6 +16,15 @@ from dataplatform.keys import Relation
 VERSIONS = "versions"
 #: Published versions that are kept of a table, unless its contract says otherwise.
 KEPT = 5
+
+
+#: Says, for a version's table and its columns, the statements that protect it from its readers.
+Protect = Callable[[Relation, Mapping[str, str]], Sequence[str]]
+
+
+def unprotected(copy: Relation, columns: Mapping[str, str]) -> Sequence[str]:
+    """Return no statement: the table shows all of itself to whoever may read it."""
+    return ()
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,7 @@ class Publication:
         data_version: of the candidate's rows, as recorded.
         exclude: columns that are left behind.
         keep: how many versions stay, this one included.
+        protect: how its rows are protected before anybody reads them.
     """
 
     candidate: Relation
@@ -35,6 +45,7 @@ class Publication:
     data_version: str = ""
     exclude: Sequence[str] = ()
     keep: int = KEPT
+    protect: Protect = unprotected
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ In which order they are taken is said in ``publishing``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,12 @@ from dataplatform.keys import Relation
 from dataplatform.resources.warehouse import journal
 from dataplatform.resources.warehouse.interface import Session
 from dataplatform.resources.warehouse.journal import Entry, Journal
-from dataplatform.resources.warehouse.publication import VERSIONS, time_of, version_relation
+from dataplatform.resources.warehouse.publication import (
+    VERSIONS,
+    Publication,
+    time_of,
+    version_relation,
+)
 from dataplatform.resources.warehouse.version_book import by_table, current, is_version
 
 if TYPE_CHECKING:
@@ -34,6 +40,24 @@ def show(warehouse: SqlWarehouse, session: Session, entry: Entry) -> None:
         session.execute(text)
     for text in warehouse.swap.comment(entry.relation, facts.comments):
         session.execute(text)
+
+
+def protect(
+    session: Session, one: Publication, version: Relation, columns: Mapping[str, str]
+) -> None:
+    """Protect the rows of a version from its readers, before anybody reads them.
+
+    Raises:
+        UserError: the warehouse refuses; the table must not be shown then.
+    """
+    for text in one.protect(version, columns):
+        try:
+            session.execute(text)
+        except Exception as error:  # each driver has errors of its own
+            raise UserError(
+                f"{one.target} cannot be protected as config/access.yml says, so it is not shown: "
+                f"{str(error).splitlines()[0]} Run `dataplatform access apply` first."
+            ) from error
 
 
 def tidy(warehouse: SqlWarehouse, session: Session, book: Journal, targets: set[Relation]) -> None:

@@ -28,6 +28,7 @@ from dataplatform.resources.warehouse.publication import (
     version_relation,
 )
 from dataplatform.resources.warehouse.publication_steps import (
+    protect,
     repair,
     show,
     tidy,
@@ -85,6 +86,7 @@ class Publisher:
                         s.execute(swap.copy(one.candidate, version, kept))
                         for text in swap.comment(version, facts[one.target].comments):
                             s.execute(text)
+                        protect(s, one, version, facts[one.target].columns)
                     book.say(identity, journal.PREPARED)
                     for entry in entries:
                         show(self._warehouse, s, entry)
