@@ -20,6 +20,7 @@ import dataplatform.quality.report as package
 from dataplatform.keys import Relation
 from dataplatform.quality.profile.model import Bar, ColumnProfile, TableProfile, Value
 from dataplatform.quality.profile.page import render_profile
+from dataplatform.quality.report.drawings import spark
 from dataplatform.quality.report.model import (
     Answer,
     Breach,
@@ -34,6 +35,7 @@ from dataplatform.quality.report.model import (
     TableReport,
 )
 from dataplatform.quality.report.site import render, write_assets
+from dataplatform.quality.report.words import past
 from dataplatform.resources.check_history import TableState
 from dataplatform.resources.run_history import PastRun
 
@@ -201,6 +203,55 @@ def test_the_overview_is_searched_by_keyboard_and_printed_whole(
     expect(page.get_by_text("stg_orders").first).to_be_visible()
     _picture(page, "report-print")
     page.close()
+
+
+@pytest.mark.slow
+def test_rules_stand_under_their_headings_and_show_their_past(
+    folder: Path, browser: Browser
+) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto((folder / f"tables/{ORDERS}.html").as_uri())
+    heads = [one.bounding_box() for one in page.locator(".rules th").all()]
+    for row in page.locator(".rules tbody tr[id]").all():
+        cells = [one.bounding_box() for one in row.locator("td").all()]
+        assert [cell and cell["x"] for cell in cells] == [head and head["x"] for head in heads]
+    card = page.locator(".card").first.bounding_box()
+    for drawn in page.locator(".rules .spark").all():
+        box = drawn.bounding_box()
+        assert box and card and box["x"] + box["width"] <= card["x"] + card["width"]
+    page.close()
+
+
+def _past(*statuses: str) -> str:
+    return past([Point(NOW + DAY * n, status, None, "") for n, status in enumerate(statuses)])
+
+
+def test_a_rules_past_is_told_in_words() -> None:
+    assert past([]) == ""
+    assert _past("failed") == "" and _past("passed") == "kept 1 of 1 times"
+    assert _past("failed", "warned") == "never kept in 2 verdicts"
+    assert _past("passed", "warned", "failed") == (
+        "kept 1 of 3 times, broken since 21 Mar 2026, 07:30"
+    )
+    assert _past("failed", "error", "passed") == (
+        "kept 1 of 3 times, last in error 21 Mar 2026, 07:30"
+    )
+
+
+def test_a_rules_past_is_drawn_in_order_and_told_without_colours() -> None:
+    statuses = ("passed", "warned", "failed", "error", "passed")
+    drawn = str(spark([Point(NOW, status, n, "") for n, status in enumerate(statuses)]))
+    bars = re.findall(r'<rect class="(\w+)" x="([\d.]+)" .*? height="(\d+)"', drawn)
+    assert tuple(status for status, _, _ in bars) == statuses
+    places = [float(x) for _, x, _ in bars]
+    assert places == sorted(places)
+    high = {status: int(height) for status, _, height in bars}
+    assert high["passed"] < high["warned"] < high["failed"] == high["error"]
+    assert 'aria-label="Verdicts: 2 kept, 1 warning, 1 broken, 1 error"' in drawn
+    assert "<polyline" in drawn
+    assert "<polyline" not in str(spark(_points("passed")))
+    assert "<script" not in str(spark([Point(NOW, "failed", "<script>", "")]))
+    assert spark([]) == ""
 
 
 def test_monitors_tell_alarms_and_what_they_still_learn() -> None:

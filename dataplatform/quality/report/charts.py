@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from dataplatform.quality.report.drawings import ages
 from dataplatform.quality.report.model import Freshness, Pipeline, Point
-from dataplatform.quality.report.words import ages
 
 Figure = dict[str, Any]
 _RUN_COLOURS = {"success": "--kept", "failure": "--bad", "canceled": "--wait"}

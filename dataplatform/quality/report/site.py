@@ -17,11 +17,12 @@ from urllib.parse import quote
 
 from dataplatform.quality.report import charts
 from dataplatform.quality.report.badge import overall_badge, table_badge
+from dataplatform.quality.report.drawings import age_line, spark
 from dataplatform.quality.report.gather import HISTORY_SHOWN, report_folder
 from dataplatform.quality.report.headline import many, verdict
 from dataplatform.quality.report.machine import junit_xml, report_json
 from dataplatform.quality.report.model import BROKEN, FAILED, STATUSES, WARNED, Incident, Report
-from dataplatform.quality.report.words import FILTERS, age_line, linkable
+from dataplatform.quality.report.words import FILTERS, linkable
 
 if TYPE_CHECKING:
     import jinja2
@@ -211,6 +212,7 @@ def _environment() -> jinja2.Environment:
         **FILTERS,
         "page": lambda relation: quote(page_name(relation)) + ".html",
         "figure": charts.page_json,
+        "spark": spark,
         "many": many,
         "gravest": lambda found: next(status for status in STATUSES if status in found),
         "file": lambda path: Path(path).as_uri() if Path(path).is_absolute() else path,
