@@ -6,8 +6,9 @@ What is declared for an engine, and how its answers are read, is in the module o
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dataplatform.access.items import Change, Holding
 from dataplatform.declarations.errors import UserError
@@ -66,19 +67,71 @@ class SqlEngine(ABC):
     def carry_out(self, changes: Sequence[Change], finished: Finished) -> None:
         """Send the statements of some changes, in order."""
         with self._warehouse.session("apply access", _PATIENCE) as session:
-            for change in changes:
-                for statement in change.statements:
-                    try:
-                        session.execute(statement)
-                    except UserError:
-                        raise
-                    except Exception as error:  # each driver has errors of its own
-                        reason = str(error).splitlines()[0]
-                        raise UserError(
-                            f"The warehouse refused `{statement}`: {reason} What was shown as "
-                            "done before it stays; plan again."
-                        ) from error
-                finished(change)
+            send(session, changes, finished)
+
+
+def send(session: Session, changes: Sequence[Change], finished: Finished) -> None:
+    """Send the statements of some changes in a session, in order.
+
+    Raises:
+        UserError: one is refused.
+    """
+    for change in changes:
+        for statement in change.statements:
+            try:
+                session.execute(statement)
+            except UserError:
+                raise
+            except Exception as error:  # each driver has errors of its own
+                reason = str(error).splitlines()[0]
+                raise UserError(
+                    f"The warehouse refused `{statement}`: {reason} What was shown as done "
+                    "before it stays; plan again."
+                ) from error
+        finished(change)
+
+
+class CatalogSession:
+    """A conversation with a DuckLake's PostgreSQL; each statement counts at once."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement and return its rows."""
+        cursor = self._connection.execute(sql, list(parameters) or None)
+        return list(cursor.fetchall()) if cursor.description else []
+
+
+@contextmanager
+def catalog_session(catalog: Mapping[str, Any]) -> Iterator[CatalogSession]:
+    """Open a session of a DuckLake's catalog.
+
+    Args:
+        catalog: its resolved host, port, user, password and database.
+
+    Raises:
+        UserError: it cannot be reached.
+    """
+    import psycopg
+
+    try:
+        connection = psycopg.connect(
+            host=catalog["host"],
+            port=int(catalog["port"]),
+            user=catalog["user"],
+            password=catalog["password"],
+            dbname=catalog["database"],
+            connect_timeout=10,
+            autocommit=True,
+        )
+    except psycopg.Error as error:
+        raise UserError(
+            f"The catalog {catalog['database']!r} at {catalog['host']}:{catalog['port']} cannot "
+            f"be reached: {str(error).splitlines()[0]}"
+        ) from error
+    with connection:
+        yield CatalogSession(connection)
 
 
 class ViewsEngine(SqlEngine):
@@ -89,6 +142,40 @@ class ViewsEngine(SqlEngine):
         from dataplatform.access.views import declared_views, found_views
 
         return declared_views(rights, session), found_views(session)
+
+
+class LakeEngine(ViewsEngine):
+    """DuckLake: the same views, and roles in the PostgreSQL that knows the lake's tables.
+
+    Args:
+        warehouse: the lake.
+        catalog: gives the resolved address of its catalog.
+    """
+
+    def __init__(self, warehouse: Warehouse, catalog: Callable[[], Mapping[str, Any]]) -> None:
+        super().__init__(warehouse)
+        self._catalog = catalog
+
+    def compare(self, rights: Rights) -> tuple[Holding, Holding]:
+        """Return what the lake and its catalog should hold and what they hold."""
+        from dataplatform.access.postgres import compared
+
+        declared, found = super().compare(rights)
+        with catalog_session(self._catalog()) as session:
+            roles, held = compared(session, rights)
+        return (
+            Holding({**declared.items, **roles.items}, (*declared.notes, *roles.notes)),
+            Holding({**found.items, **held.items}, (*found.notes, *held.notes)),
+        )
+
+    def carry_out(self, changes: Sequence[Change], finished: Finished) -> None:
+        """Send each statement to the lake or to its catalog, the catalog's last."""
+        from dataplatform.access.postgres import KIND
+
+        of_catalog = [change for change in changes if change.item.key[0] == KIND]
+        super().carry_out([one for one in changes if one not in of_catalog], finished)
+        with catalog_session(self._catalog()) as session:
+            send(session, of_catalog, finished)
 
 
 class SnowflakeEngine(SqlEngine):
@@ -118,6 +205,9 @@ def open_engine(project: Project) -> Engine:
     warehouse = open_warehouse(project.environment, project)
     if declared.type == "duckdb":
         return ViewsEngine(warehouse)
+    if declared.type == "ducklake":
+        settings = declared.model_dump()
+        return LakeEngine(warehouse, lambda: project.environment.resolve_all(settings)["catalog"])
     if declared.type == "snowflake":
         return SnowflakeEngine(warehouse, project.environment.resolve(declared.database))
     raise UserError(f"Access cannot be brought into a warehouse of type {declared.type!r}.")
