@@ -54,23 +54,14 @@ class Session(Protocol):
         (``D``). A destination need not read the rows it holds to find out whether they differ.
         """
 
+    def held_count(self, table: Table) -> int:
+        """Return how many rows are there, whatever became of them; it costs nothing."""
+
     def live_count(self, table: Table) -> int:
         """Return how many rows are there that the source had at the last sync."""
 
-    def live_parts(
-        self, table: Table, column: str, rows: int
-    ) -> tuple[Parts, dict[int, int]] | None:
-        """Cut a table into parts by a key column, and count the live rows of each.
-
-        Args:
-            table: the table's description.
-            column: the destination name of the key column.
-            rows: how many rows a part is to have, about.
-
-        Returns:
-            The parts that have live rows, and how many by number; None where the table is too
-            small to be cut or does not hold the column as integers.
-        """
+    def live_parts(self, table: Table, parts: Parts) -> dict[int, int]:
+        """Return how many live rows each part of a table has, by number, where it has any."""
 
     def delete_absent(self, table: Table, select: str, within: Parts | None = None) -> int:
         """End every row whose key the query does not return; return how many.

@@ -134,14 +134,15 @@ class DuckDBSession:
         ways = history if table.mode == HISTORY else told
         return ways.apply(self.engine, table, self.place(table), select, self.synced_at)
 
+    def held_count(self, table: Table) -> int:
+        return int(self._value(f"SELECT count(*) FROM {self.place(table)}"))
+
     def live_count(self, table: Table) -> int:
         place = self.place(table)
         return int(self._value(f"SELECT count(*) FROM {place} t WHERE {removal.live(table)}"))
 
-    def live_parts(
-        self, table: Table, column: str, rows: int
-    ) -> tuple[Parts, dict[int, int]] | None:
-        return removal.live_parts(self.engine, table, self.place(table), column, rows)
+    def live_parts(self, table: Table, parts: Parts) -> dict[int, int]:
+        return removal.live_parts(self.engine, table, self.place(table), parts)
 
     def delete_absent(self, table: Table, select: str, within: Parts | None = None) -> int:
         return removal.by_keys(

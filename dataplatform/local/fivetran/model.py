@@ -132,11 +132,13 @@ class Parts:
     """Some parts of a table: ranges of equal width of the values of an integer key.
 
     Part number n holds the rows whose value is at least ``low + n * width`` and less than the
-    next part's first.
+    next part's first. Values below ``low`` count to the first part, those above ``high`` to the
+    last.
     """
 
     column: str
     low: int
+    high: int
     width: int
     numbers: tuple[int, ...]
 

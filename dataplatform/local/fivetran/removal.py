@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dataplatform.local.fivetran.history import closing
-from dataplatform.local.fivetran.incoming import held_types, keys, matches
+from dataplatform.local.fivetran.incoming import keys, matches
 from dataplatform.local.fivetran.merge import moment
 from dataplatform.local.fivetran.model import ACTIVE, DELETED, HISTORY, SYNCED, Parts, Table
 from dataplatform.local.fivetran.sql import ident, listed
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     import duckdb
 
 _GONE = "_fivetran_gone"
-_INTEGERS = ("INTEGER", "BIGINT")
-_MOST_PARTS = 4096
-_LARGEST = 2**62
 
 
 def live(table: Table, alias: str = "t") -> str:
@@ -61,38 +58,26 @@ def by_keys(
 
 
 def live_parts(
-    engine: duckdb.DuckDBPyConnection, table: Table, place: str, column: str, rows: int
-) -> tuple[Parts, dict[int, int]] | None:
-    """Cut a table into parts and count the live rows of each; see ``Session.live_parts``."""
-    if held_types(engine, place).get(column) not in _INTEGERS:
-        return None
-    name = f"t.{ident(column)}"
-    row = engine.execute(
-        f"SELECT count(*), min({name}), max({name}) FROM {place} t WHERE {live(table)}"
-    ).fetchone()
-    count, low, high = row or (0, None, None)
-    wanted = min(count // rows, _MOST_PARTS)
-    # No part may begin or end where numbers do.
-    if wanted < 2 or low < -_LARGEST or high > _LARGEST or high - low > _LARGEST // 2:
-        return None
-    width = (high - low) // wanted + 1
+    engine: duckdb.DuckDBPyConnection, table: Table, place: str, parts: Parts
+) -> dict[int, int]:
+    """Count the live rows of each part; see ``Session.live_parts``."""
     counted = engine.execute(
-        f"SELECT {_part(column, low, width)} AS part, count(*) FROM {place} t "
-        f"WHERE {live(table)} GROUP BY part"
+        f"SELECT {_part(parts)} AS part, count(*) FROM {place} t WHERE {live(table)} GROUP BY part"
     ).fetchall()
-    counts = dict(counted)
-    return Parts(column, low, width, tuple(sorted(counts))), counts
+    return dict(counted)
 
 
-def _part(column: str, low: int, width: int) -> str:
-    return f"(t.{ident(column)}::BIGINT - ({low})) // {width}"
+def _part(parts: Parts) -> str:
+    """Return the expression for the number of the part that a row is in."""
+    value = f"t.{ident(parts.column)}::BIGINT"
+    within = f"least(greatest({value}, {parts.low}), {parts.high})"
+    return f"({within} - ({parts.low})) // {parts.width}"
 
 
 def _inside(within: Parts | None) -> str:
     if within is None:
         return ""
-    part = _part(within.column, within.low, within.width)
-    return f" AND {part} IN ({', '.join(map(str, within.numbers)) or 'NULL'})"
+    return f" AND {_part(within)} IN ({', '.join(map(str, within.numbers)) or 'NULL'})"
 
 
 def absent_within(

@@ -10,24 +10,36 @@ counts differ (``postgres_deletes``). What the database holds is described in ``
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dataplatform.duckdb_file import load_extension
 from dataplatform.local.fivetran.destination import Session
 from dataplatform.local.fivetran.model import (
-    Column,
     SetupTest,
     SyncFailure,
     Table,
     TableResult,
 )
 from dataplatform.local.fivetran.services.base import Service
+from dataplatform.local.fivetran.services.postgres_aside import Aside
 from dataplatform.local.fivetran.services.postgres_catalog import read_tables
-from dataplatform.local.fivetran.services.postgres_deletes import differing, keys_within
+from dataplatform.local.fivetran.services.postgres_deletes import (
+    Counts,
+    count,
+    differing,
+    keys_within,
+)
+from dataplatform.local.fivetran.services.postgres_queries import (
+    SOURCE,
+    picked,
+    queried,
+    rows,
+    rows_of,
+)
 from dataplatform.local.fivetran.sql import ident, literal, qualified
 
-_SOURCE = "_fivetran_source"
 _CONNECT_SECONDS = 15
 # Transaction numbers wrap around: beyond this distance "older" can no longer be told.
 _MAX_DISTANCE = 2**31 - 10_000_000
@@ -57,6 +69,7 @@ class PostgresService(Service):
             "options": _WRITING,
         }
         self._open: Any = None
+        self._beside: Aside | None = None
         self.where = f"{config['host']}:{config['port']}/{config['database']}"
 
     @property
@@ -97,6 +110,8 @@ class PostgresService(Service):
         return self._open
 
     def close(self) -> None:
+        if self._beside is not None:
+            self._beside.close()
         if self._open is not None:
             self._open.close()
 
@@ -132,13 +147,19 @@ class PostgresService(Service):
         session.engine.execute(f"SET pg_pages_per_task = {_PAGES_PER_TASK}")
         # The engine outlives a sync where another thread has the warehouse open meanwhile.
         session.engine.execute(
-            f"ATTACH OR REPLACE {literal(self._dsn)} AS {ident(_SOURCE)} (TYPE postgres, READ_ONLY)"
+            f"ATTACH OR REPLACE {literal(self._dsn)} AS {ident(SOURCE)} (TYPE postgres, READ_ONLY)"
         )
 
     def _ask(self, session: Session, sql: str) -> tuple[Any, ...]:
-        row = session.engine.execute(_query(sql)).fetchone()
-        assert row is not None
+        (row,) = rows(session, sql)
         return row
+
+    def _aside(self, session: Session) -> Aside:
+        """Return a second connection that sees what the engine's own sees of the source."""
+        if self._beside is None:
+            (snapshot,) = self._ask(session, "SELECT pg_export_snapshot() AS a")
+            self._beside = Aside(self._connect, snapshot)
+        return self._beside
 
     def load(
         self, session: Session, tables: Sequence[Table], resync: frozenset[str]
@@ -181,67 +202,27 @@ class PostgresService(Service):
         fresh = None if known is None else f"age(xmin) <= age('{known % 2**32}'::xid)"
         place = qualified(table.schema, table.name)
         if table.has_key:
-            rows = rows_of(table) if fresh is None else picked(table, fresh, table.columns)
-            result.inserted, result.updated, _ = session.merge(table, rows)
-            result.deleted = self._delete(session, table)
+            counts = count(
+                session, table, partial(rows, session), lambda sql: self._aside(session).ask(sql)
+            )
+            new = rows_of(table) if fresh is None else picked(table, fresh, table.columns)
+            result.inserted, result.updated, _ = session.merge(table, new)
+            result.deleted = self._delete(session, table, counts)
             return
-        counts = f"count(*) AS n, count(*) FILTER (WHERE {fresh or 'true'}) AS m"
-        total, candidates = self._ask(session, f"SELECT {counts} FROM {place}")
+        wanted = f"count(*) AS n, count(*) FILTER (WHERE {fresh or 'true'}) AS m"
+        total, candidates = self._ask(session, f"SELECT {wanted} FROM {place}")
         if fresh is not None and not candidates and total == session.live_count(table):
             return
         result.inserted, result.updated, _ = session.merge(table, rows_of(table))
         if total != session.live_count(table):
             result.deleted = session.delete_absent(table, rows_of(table))
 
-    def _delete(self, session: Session, table: Table) -> int:
+    def _delete(self, session: Session, table: Table, counts: Counts) -> int:
         """End the rows the source no longer has; every row it has is live."""
         keys = tuple(column for column in table.columns if column.key)
-        parts = differing(
-            session, table, lambda sql: session.engine.execute(_query(sql)).fetchall()
-        )
+        parts = differing(session, table, counts)
         if parts is None:
-            place = qualified(table.schema, table.name)
-            (total,) = self._ask(session, f"SELECT count(*) AS n FROM {place}")
-            # Every source row is live by now, so equal counts mean equal keys.
-            if total == session.live_count(table):
-                return 0
             return session.delete_absent(table, rows_of(table, keys))
         if not parts.numbers:
             return 0
-        rows = _cast(f"({_query(keys_within(table, parts))})", keys, "name")
-        return session.delete_absent(table, rows, parts)
-
-
-def _query(sql: str) -> str:
-    return f"SELECT * FROM postgres_query({literal(_SOURCE)}, {literal(sql)})"
-
-
-def _read(table: Table, where: str | None, columns: Sequence[Column]) -> str:
-    """Return PostgreSQL's own query for a table, columns under their destination names."""
-    renders: dict[str, str] = table.details["renders"]
-    chosen = [
-        f"{renders.get(c.source, '{}').replace('{}', ident(c.source))} AS {ident(c.name)}"
-        for c in columns
-    ]
-    return (
-        f"SELECT {', '.join(chosen) or '1 AS _nothing'} FROM {qualified(table.schema, table.name)}"
-        + (f" WHERE {where}" if where else "")
-    )
-
-
-def _cast(source: str, columns: Sequence[Column], names: str) -> str:
-    chosen = [f"CAST({ident(getattr(c, names))} AS {c.type}) AS {ident(c.name)}" for c in columns]
-    return f"SELECT {', '.join(chosen)} FROM {source}"
-
-
-def rows_of(table: Table, columns: Sequence[Column] | None = None) -> str:
-    """Return the query on the engine that reads a whole table, or some columns of it."""
-    columns = table.columns if columns is None else columns
-    if table.details["scan"]:
-        return _cast(qualified(_SOURCE, table.schema, table.name), columns, "source")
-    return picked(table, None, columns)
-
-
-def picked(table: Table, where: str | None, columns: Sequence[Column]) -> str:
-    """Return the query on the engine that reads some rows, or some columns."""
-    return _cast(f"({_query(_read(table, where, columns))})", columns, "name")
+        return session.delete_absent(table, queried(keys_within(table, parts), keys), parts)

@@ -21,7 +21,7 @@ from dataplatform.local.fivetran.model import (
     TableResult,
 )
 from dataplatform.local.fivetran.services import postgres_slot as slots
-from dataplatform.local.fivetran.services.postgres import PostgresService, rows_of
+from dataplatform.local.fivetran.services.postgres import PostgresService
 from dataplatform.local.fivetran.services.postgres_changes import Staged
 from dataplatform.local.fivetran.services.postgres_collector import Collector
 from dataplatform.local.fivetran.services.postgres_landing import Read, land
@@ -29,6 +29,7 @@ from dataplatform.local.fivetran.services.postgres_publication import (
     drop_publication,
     ensure_publication,
 )
+from dataplatform.local.fivetran.services.postgres_queries import rows_of
 from dataplatform.local.fivetran.services.postgres_resume import Snapshot, added, reads_anew
 from dataplatform.local.fivetran.services.postgres_stream import changes
 

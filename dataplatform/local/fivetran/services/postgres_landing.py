@@ -12,8 +12,8 @@ from typing import Any
 
 from dataplatform.local.fivetran.destination import Session
 from dataplatform.local.fivetran.model import UPSERT, Table, TableResult
-from dataplatform.local.fivetran.services.postgres import picked
 from dataplatform.local.fivetran.services.postgres_changes import Staged
+from dataplatform.local.fivetran.services.postgres_queries import picked
 from dataplatform.local.fivetran.services.postgres_resume import Snapshot
 from dataplatform.local.fivetran.sql import ident, listed, literal
 
