@@ -226,7 +226,7 @@ def test_a_backup_of_the_records_is_restored_whole(topology: Topology, tmp_path:
 
     def backup(*arguments: str, database: str, code: int = 0) -> str:
         done = subprocess.run(
-            ["bash", str(REPOSITORY / "deploy/backup/backup.sh"), *arguments],
+            ["bash", str(REPOSITORY / "deploy/helm/support/files/backup.sh"), *arguments],
             env={**variables, "PGDATABASE": database},
             capture_output=True,
             text=True,

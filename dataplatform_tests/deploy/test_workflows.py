@@ -119,7 +119,7 @@ def test_jenkins_blocks_are_closed_and_its_scripts_exist() -> None:
     "script",
     [
         "deploy/rollout",
-        "deploy/backup/backup.sh",
+        "deploy/helm/support/files/backup.sh",
         *(f"deploy/ci/{f.name}" for f in (REPOSITORY / "deploy/ci").iterdir()),
     ],
 )
