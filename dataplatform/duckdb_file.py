@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from dataplatform.declarations.errors import UserError
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import duckdb
 
 DEFAULT_TIMEOUT_SECONDS = 300.0
+#: The name under which a file is attached whose tables another file's views show.
+BASE = "dataplatform_base"
 _POLL_SECONDS = 0.05
 
 
@@ -110,6 +112,7 @@ def open_duckdb(
     purpose: str,
     timeout: float = DEFAULT_TIMEOUT_SECONDS,
     read_only: bool = False,
+    trusting: bool = False,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a DuckDB file under its lock and close it again.
 
@@ -118,24 +121,75 @@ def open_duckdb(
         purpose: shown to whoever waits for the lock.
         timeout: seconds to wait for the lock.
         read_only: open without the right to write.
+        trusting: take extensions as they are installed. Their signature is else read through each
+            time one is loaded, which takes as long as a small sync.
 
     Raises:
         UserError: the lock was not free in time, or a program outside the platform holds the file.
     """
-    import duckdb
-
+    deadline = time.monotonic() + timeout
     with warehouse_lock(path, purpose, timeout):
-        try:
-            connection = duckdb.connect(str(path), read_only=read_only)
-        except duckdb.IOException as error:
-            raise UserError(
-                f"The warehouse file {path} cannot be opened: {str(error).splitlines()[0]}"
-            ) from error
+        connection = _connect(path, read_only, trusting, deadline)
         try:
             connection.execute("SET TimeZone = 'UTC'")
             yield connection
         finally:
             connection.close()
+
+
+@contextmanager
+def with_base(
+    connection: duckdb.DuckDBPyConnection,
+    base: Path,
+    *,
+    purpose: str,
+    timeout: float = DEFAULT_TIMEOUT_SECONDS,
+) -> Iterator[None]:
+    """Attach another file, only to be read, for as long as its lock is held.
+
+    Args:
+        connection: of the file whose views show the other one's tables.
+        base: the other file.
+        purpose: shown to whoever waits for its lock.
+        timeout: seconds to wait for the lock.
+
+    Raises:
+        UserError: the lock was not free in time, or the file is gone.
+    """
+    if not base.is_file():
+        raise UserError(
+            f"The warehouse file {base}, whose tables are read here, is gone: drop this "
+            "environment with `dataplatform env drop`, or bring the file back."
+        )
+    with warehouse_lock(base, purpose, timeout):
+        attach_base(connection, base)
+        yield
+
+
+def attach_base(connection: duckdb.DuckDBPyConnection, base: Path) -> None:
+    """Attach another file under the name that views refer to; its lock is held by the caller."""
+    escaped = str(base).replace("'", "''")
+    connection.execute(f"ATTACH IF NOT EXISTS '{escaped}' AS {BASE} (READ_ONLY)")
+
+
+def _connect(
+    path: Path, read_only: bool, trusting: bool, deadline: float
+) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    config: dict[str, Any] = {"allow_unsigned_extensions": "true"} if trusting else {}
+    while True:
+        try:
+            return duckdb.connect(str(path), read_only=read_only, config=config)
+        except duckdb.ConnectionException:
+            # Another thread, which shares the lock, has the file open in another way.
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(_POLL_SECONDS)
+        except duckdb.IOException as error:
+            raise UserError(
+                f"The warehouse file {path} cannot be opened: {str(error).splitlines()[0]}"
+            ) from error
 
 
 def extension_path(name: str) -> Path:

@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from dataplatform.cli.env_made import mount
+
 if TYPE_CHECKING:
     from dataplatform.declarations.project import Project
 
@@ -23,6 +25,7 @@ _COLOURS = {"ok": "green", "not used": "dim", "missing": "yellow", "refused": "r
 _NO_VALUE = "[red]not set[/red]"
 
 app = typer.Typer(help="The environments of the project.", no_args_is_help=True)
+mount(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Name = Annotated[str | None, typer.Argument(help="The environment; the chosen one without it.")]

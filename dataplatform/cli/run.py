@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from dataplatform.declarations.project import Project
     from dataplatform.ingestion.account.changes import Change
 
+#: What a made environment builds: models, and the marts that are published from them.
+MODELS = 'kind:dbt or key:"marts/*"'
+
 
 def command(
     select: Annotated[
@@ -69,9 +72,14 @@ def _run(
     # Servers take their time to start and to answer: the graph is loaded meanwhile. All imports
     # of this thread are above, because two threads must not import parts of one package.
     loading = Preload([MODULE])
-    if servers:
-        _start_servers(console, project, supervisor.start, seed_if_asked)
-    _apply_connections(console, project, apply_connections)
+    made = project.environment.made
+    if made is not None:
+        # What it reads belongs to the environment that it was made from: nothing is synced here.
+        select = MODELS if select is None else f"({select}) and ({MODELS})"
+    else:
+        if servers:
+            _start_servers(console, project, supervisor.start, seed_if_asked)
+        _apply_connections(console, project, apply_connections)
 
     with console.status("Loading the graph …"):
         loading.wait(MODULE)

@@ -112,7 +112,9 @@ class Environment(EnvironmentFile):
             raise DeclarationError(*place, str(error)) from None
 
     def _local(self, server: str, field: str) -> str:
-        return local_field(self._root / self.state, server, field)
+        # A made environment has no servers of its own: it shares those of what it was made from.
+        state = self.made.state if self.made else self.state
+        return local_field(self._root / state, server, field)
 
     def _missing(self, name: str) -> UserError:
         known = set(self.variables) | set(os.environ) | set(read_dot_env(self._root))

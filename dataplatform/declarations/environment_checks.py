@@ -24,7 +24,8 @@ def check(file: YamlFile, environment: EnvironmentFile) -> None:
         DeclarationError: the first thing that is wrong, by its line.
     """
     stores = [*STORES] if environment.secrets.vault else [one for one in STORES if one != "vault"]
-    check_references(file, local_allowed=environment.local is not None, stores=stores)
+    local = environment.local is not None or environment.made is not None
+    check_references(file, local_allowed=local, stores=stores)
     _check_vault(file, environment)
     if isinstance(environment.warehouse, SnowflakeWarehouse):
         _check_snowflake(file, environment.warehouse)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from dataplatform.declarations.made import Made
 from dataplatform.declarations.secrets import Secrets
 from dataplatform.declarations.strict import Strict
 
@@ -22,6 +23,8 @@ class DuckDBWarehouse(Strict):
 
     type: Literal["duckdb"]
     path: str = ".dataplatform/warehouse.duckdb"
+    #: Another file, only read, whose tables views in this one show; of a made environment.
+    base: str | None = None
 
 
 class LakeCatalog(Strict):
@@ -216,3 +219,5 @@ class EnvironmentFile(Strict):
     local: LocalServices | None = None
     variables: dict[str, str] = Field(default_factory=dict)
     demo: Demo = Demo()
+    #: Of an environment that was made from another one, and is dropped again.
+    made: Made | None = None

@@ -21,12 +21,11 @@ from dataplatform.duckdb_file import warehouse_lock
 from dataplatform.keys import Relation
 from dataplatform.resources.warehouse import Session, open_warehouse, quoted
 from dataplatform.resources.warehouse.duckdb import DuckDBAdapter, DuckDBSession
+from dataplatform.resources.warehouse.interface import DEFERRED_COMMENT
 
 if TYPE_CHECKING:
     from dataplatform.declarations.project import Project
 
-#: The comment of a view that only shows another database's table of the same name.
-DEFERRED_COMMENT = "dataplatform: deferred"
 #: The name under which the other side is attached.
 _OTHER = "dataplatform_other"
 

@@ -8,12 +8,17 @@ SQL is in ``ducklake``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataplatform.declarations.errors import UserError, nearest
-from dataplatform.duckdb_file import DEFAULT_TIMEOUT_SECONDS, open_duckdb, warehouse_lock
+from dataplatform.duckdb_file import (
+    DEFAULT_TIMEOUT_SECONDS,
+    open_duckdb,
+    warehouse_lock,
+    with_base,
+)
 from dataplatform.keys import Relation
 from dataplatform.resources.warehouse.interface import (
     DELETED_COLUMN,
@@ -127,22 +132,41 @@ class DuckDBAdapter(DuckDBEngine):
 
     Args:
         path: gives the file's path when it is first needed.
+        base: gives another file's, whose tables views in this one show; it is only read.
     """
 
-    def __init__(self, path: Callable[[], Path]) -> None:
+    def __init__(self, path: Callable[[], Path], base: Callable[[], Path] | None = None) -> None:
         self._path = path
+        self._base = base
 
     @property
     def path(self) -> Path:
         """The DuckDB file."""
         return self._path()
 
+    @property
+    def base(self) -> Path | None:
+        """The file whose tables views in this one show; None for a file that stands alone."""
+        return self._base() if self._base else None
+
     @contextmanager
     def session(self, purpose: str, patience: float | None = None) -> Iterator[Session]:
         """Open the file for one short conversation, waiting some seconds for its lock."""
         limit = DEFAULT_TIMEOUT_SECONDS if patience is None else patience
-        with open_duckdb(self.path, purpose=purpose, timeout=limit) as connection:
+        with self._opened(purpose, limit) as connection:
             yield DuckDBSession(connection)
+
+    @contextmanager
+    def _opened(
+        self, purpose: str, limit: float = DEFAULT_TIMEOUT_SECONDS
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        base = self.base
+        with open_duckdb(self.path, purpose=purpose, timeout=limit) as connection:
+            if base is None:
+                yield connection
+                return
+            with with_base(connection, base, purpose=purpose, timeout=limit):
+                yield connection
 
     def columns(self, relation: Relation, session: Session | None = None) -> dict[str, str] | None:
         """Return column names to types, or None where the relation does not exist."""
@@ -156,15 +180,23 @@ class DuckDBAdapter(DuckDBEngine):
 
     def dbt_variables(self) -> dict[str, str]:
         """Return what dbt's profile reads: the file."""
-        return {"DATAPLATFORM_DUCKDB_PATH": str(self.path)}
+        base = self.base
+        return {
+            "DATAPLATFORM_DUCKDB_PATH": str(self.path),
+            "DATAPLATFORM_DUCKDB_BASE": "" if base is None else str(base),
+        }
 
     def beside_dbt(self, purpose: str) -> AbstractContextManager[Any]:
         """Hold the file while dbt runs in this process, and look at it beside dbt."""
-        return open_duckdb(self.path, purpose=purpose)
+        return self._opened(purpose)
 
-    def around_dbt(self, purpose: str) -> AbstractContextManager[None]:
-        """Hold the file's lock while another process uses the file."""
-        return warehouse_lock(self.path, purpose)
+    @contextmanager
+    def around_dbt(self, purpose: str) -> Iterator[None]:
+        """Hold the file's lock while another process uses the file, and that of its base."""
+        base = self.base
+        also = nullcontext() if base is None else warehouse_lock(base, purpose)
+        with warehouse_lock(self.path, purpose), also:
+            yield
 
 
 def _sort_keys(columns: dict[str, str]) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SYNCED_COLUMN = "_fivetran_synced"
 DELETED_COLUMN = "_fivetran_deleted"
+#: The comment of a view that only shows the table of the same name of another environment.
+DEFERRED_COMMENT = "dataplatform: deferred"
 
 
 def quoted(name: str) -> str:

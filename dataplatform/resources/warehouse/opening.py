@@ -5,6 +5,7 @@ The choice alone lives here; the adapters are imported when they are chosen.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataplatform.declarations.errors import UserError
@@ -29,7 +30,12 @@ def open_warehouse(environment: Environment, project: Project) -> Warehouse:
     if declared.type == "duckdb":
         from dataplatform.resources.warehouse.duckdb import DuckDBAdapter
 
-        return DuckDBAdapter(lambda: project.root / environment.resolve(declared.path))
+        def file(path: str) -> Path:
+            return project.root / environment.resolve(path)
+
+        base = declared.base
+        read = None if base is None else lambda: file(base)
+        return DuckDBAdapter(lambda: file(declared.path), read)
     if declared.type == "ducklake":
         from dataplatform.resources.warehouse.ducklake import DuckLakeAdapter
 
