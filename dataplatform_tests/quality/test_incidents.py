@@ -9,8 +9,10 @@ import pytest
 from dataplatform.keys import Relation
 from dataplatform.quality.report.drawings import age_line, ages
 from dataplatform.quality.report.impact import Lineage, with_impact
+from dataplatform.quality.report.incident_words import Reader
 from dataplatform.quality.report.incidents import incidents_of, order
-from dataplatform.quality.report.model import Freshness, Reader, Rule, TableReport
+from dataplatform.quality.report.model import Freshness, TableReport
+from dataplatform.quality.report.rule_words import Rule
 from dataplatform.quality.report.words import hours, percent, seconds, value
 from dataplatform.resources.check_history import Evaluation, TableChange
 from dataplatform.resources.instance import ACCEPTED_BY, ACCEPTED_WHY

@@ -12,16 +12,10 @@ from urllib.parse import unquote
 from dataplatform.keys import Relation
 from dataplatform.quality.report import gather, write_report
 from dataplatform.quality.report.badge import overall_badge, table_badge
+from dataplatform.quality.report.incident_words import Breach, Incident
 from dataplatform.quality.report.machine import VERSION, document, junit_xml
-from dataplatform.quality.report.model import (
-    Breach,
-    Freshness,
-    Incident,
-    Point,
-    Report,
-    Rule,
-    TableReport,
-)
+from dataplatform.quality.report.model import Freshness, Report, TableReport
+from dataplatform.quality.report.rule_words import Point, Rule
 from dataplatform.quality.report.site import render
 from dataplatform.resources.check_history import TableState
 from dataplatform_tests.quality.test_defs import BAD, GOOD

@@ -21,19 +21,9 @@ from dataplatform.keys import Relation
 from dataplatform.quality.profile.model import Bar, ColumnProfile, TableProfile, Value
 from dataplatform.quality.profile.page import render_profile
 from dataplatform.quality.report.drawings import spark
-from dataplatform.quality.report.model import (
-    Answer,
-    Breach,
-    Change,
-    Freshness,
-    Incident,
-    Pipeline,
-    Point,
-    Reader,
-    Report,
-    Rule,
-    TableReport,
-)
+from dataplatform.quality.report.incident_words import Breach, Change, Incident, Reader
+from dataplatform.quality.report.model import Freshness, Pipeline, Report, TableReport
+from dataplatform.quality.report.rule_words import Answer, Point, Rule
 from dataplatform.quality.report.site import render, write_assets
 from dataplatform.quality.report.words import past
 from dataplatform.resources.check_history import TableState

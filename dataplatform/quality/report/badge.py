@@ -5,8 +5,9 @@ from __future__ import annotations
 from html import escape
 
 from dataplatform.quality.report.headline import many
-from dataplatform.quality.report.model import BROKEN, FAILED, PASSED, WAITING, WARNED, Report
+from dataplatform.quality.report.model import Report
 from dataplatform.quality.report.model import TableReport as Table
+from dataplatform.quality.report.rule_words import BROKEN, FAILED, PASSED, WAITING, WARNED
 
 _GREEN, _AMBER, _RED, _GREY = "#1f7a4d", "#94520a", "#b3261e", "#5f5b54"
 

@@ -14,16 +14,10 @@ from dataplatform.checks.contract_rules import checks_of
 from dataplatform.checks.runbook import runbook_of
 from dataplatform.keys import CANDIDATE, PUBLISHED, Relation, layer_of
 from dataplatform.quality.report.impact import Lineage, with_impact
+from dataplatform.quality.report.incident_words import Incident
 from dataplatform.quality.report.incidents import incidents_of, order
-from dataplatform.quality.report.model import (
-    STATUSES,
-    Freshness,
-    Incident,
-    Pipeline,
-    Report,
-    Rule,
-    TableReport,
-)
+from dataplatform.quality.report.model import Freshness, Pipeline, Report, TableReport
+from dataplatform.quality.report.rule_words import STATUSES, Rule
 from dataplatform.quality.report.verdicts import rule_of
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dataplatform.quality.report.drawings import ages
-from dataplatform.quality.report.model import Freshness, Pipeline, Point
+from dataplatform.quality.report.model import Freshness, Pipeline
+from dataplatform.quality.report.rule_words import Point
 
 Figure = dict[str, Any]
 _RUN_COLOURS = {"success": "--kept", "failure": "--bad", "canceled": "--wait"}

@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from dataplatform.quality.report.model import BROKEN, FAILED, PASSED, WARNED, Freshness, Point
+from dataplatform.quality.report.model import Freshness
+from dataplatform.quality.report.rule_words import BROKEN, FAILED, PASSED, WARNED, Point
 from dataplatform.quality.report.words import moment, value
 
 _STEP, _WIDE = 4.6, 3.0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataplatform.quality.report.model import BROKEN, FAILED, PASSED, WAITING, WARNED, Report
+from dataplatform.quality.report.model import Report
+from dataplatform.quality.report.rule_words import BROKEN, FAILED, PASSED, WAITING, WARNED
 
 
 def headline(report: Report) -> str:

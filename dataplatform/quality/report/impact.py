@@ -11,7 +11,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dataplatform.keys import CANDIDATE, CURATED, Relation
-from dataplatform.quality.report.model import Change, Incident, Reader, TableReport
+from dataplatform.quality.report.incident_words import Change, Incident, Reader
+from dataplatform.quality.report.model import TableReport
 
 if TYPE_CHECKING:
     from dataplatform.declarations.project import Project

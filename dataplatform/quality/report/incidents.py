@@ -11,16 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from dataplatform.quality.report.model import (
-    BROKEN,
-    FAILED,
-    PASSED,
-    WARNED,
-    Answer,
-    Breach,
-    Incident,
-    TableReport,
-)
+from dataplatform.quality.report.incident_words import Breach, Incident
+from dataplatform.quality.report.model import TableReport
+from dataplatform.quality.report.rule_words import BROKEN, FAILED, PASSED, WARNED, Answer
 from dataplatform.quality.report.verdicts import answer_of, breach_of, status_of
 
 if TYPE_CHECKING:

@@ -12,17 +12,9 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from dataplatform.quality.report.headline import headline
-from dataplatform.quality.report.model import (
-    BROKEN,
-    FAILED,
-    STATUSES,
-    WAITING,
-    WARNED,
-    Incident,
-    Report,
-    Rule,
-    TableReport,
-)
+from dataplatform.quality.report.incident_words import Incident
+from dataplatform.quality.report.model import Report, TableReport
+from dataplatform.quality.report.rule_words import BROKEN, FAILED, STATUSES, WAITING, WARNED, Rule
 from dataplatform.quality.report.words import iso, value
 
 VERSION = 1

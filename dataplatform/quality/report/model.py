@@ -1,7 +1,7 @@
-"""What the report says, as plain data: tables, rules, incidents, freshness, pipelines.
+"""What the report says, as plain data: tables, freshness, pipelines, and all of them together.
 
-Only the nouns. How they are put together is ``build``'s business, how they look that of the
-templates.
+Only the nouns; those of a rule are in ``rule_words``, those of an incident in ``incident_words``.
+How they are put together is ``build``'s business, how they look that of the templates.
 """
 
 from __future__ import annotations
@@ -10,76 +10,27 @@ import statistics
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dataplatform.keys import Relation
+from dataplatform.quality.report.incident_words import Incident
+from dataplatform.quality.report.rule_words import (
+    BROKEN,
+    FAILED,
+    PASSED,
+    STATUSES,
+    WAITING,
+    WARNED,
+    Rule,
+)
 
 if TYPE_CHECKING:
     from dataplatform.resources.check_history import TableState
     from dataplatform.resources.run_history import PastRun
 
-PASSED, WARNED, FAILED, BROKEN, WAITING = "passed", "warned", "failed", "error", "waiting"
-#: The worst first.
-STATUSES = (BROKEN, FAILED, WARNED, WAITING, PASSED)
 LAYERS = (
     "lake_raw", "raw", "staging", "intermediate", "snapshots", "candidate", "marts", "curated"
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Point:
-    """One verdict of the past, as a dot of a rule's history."""
-
-    timestamp: float
-    status: str
-    observed: Any
-    run_id: str
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a person said about a broken rule."""
-
-    rule: str
-    who: str
-    why: str
-    at: float
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One rule of one table, with its last verdict.
-
-    Attributes:
-        scope: which rows were looked at, where not all were.
-        page: the file of the Data Docs that shows the verdict; empty where there is none.
-        monitor: whether it compares with history.
-        learned_from: the days that a monitor compares with.
-        alarms: what a monitor finds unusual, a sentence each.
-        accepted: who lets it pass as it is.
-    """
-
-    name: str
-    status: str
-    severity: str
-    expected: str
-    observed: Any
-    description: str
-    source: str
-    failing_count: int | None = None
-    row_count: int | None = None
-    samples: tuple[str, ...] = ()
-    sql: str = ""
-    error: str = ""
-    history: tuple[Point, ...] = ()
-    dimension: str = ""
-    runbook: str = ""
-    scope: str = ""
-    page: str = ""
-    monitor: bool = False
-    learned_from: str = ""
-    alarms: tuple[str, ...] = ()
-    accepted: Answer | None = None
 
 
 @dataclass(frozen=True)
@@ -140,100 +91,6 @@ class TableReport:
         """Its monitors' verdicts by name; None for one that still learns what is usual."""
         spoken = {rule.name: rule for rule in self.rules if rule.monitor}
         return {name: spoken.get(name) for name in (*self.watched, *spoken)}
-
-
-@dataclass(frozen=True)
-class Breach:
-    """One rule that was broken in an incident: its last word, and since when.
-
-    Attributes:
-        changed_first: the table that a monitor saw change first, if it says one.
-        alarms: what a monitor found unusual, a sentence each.
-        verdicts: how many were not kept in the incident.
-    """
-
-    rule: str
-    status: str
-    since: float
-    expected: str
-    observed: Any
-    description: str = ""
-    failing_count: int | None = None
-    row_count: int | None = None
-    samples: tuple[str, ...] = ()
-    sql: str = ""
-    error: str = ""
-    source: str = ""
-    dimension: str = ""
-    changed_first: str = ""
-    alarms: tuple[str, ...] = ()
-    verdicts: int = 1
-    history: tuple[Point, ...] = ()
-
-
-@dataclass(frozen=True)
-class Change:
-    """A table whose rows changed before an incident began: one upstream, or its own."""
-
-    relation: Relation
-    at: float
-    run_id: str
-    #: The incident that this table had then itself, if any.
-    incident: str = ""
-
-
-@dataclass(frozen=True)
-class Reader:
-    """What reads tables from outside: a dashboard, an application."""
-
-    name: str
-    kind: str
-    owner: str
-    url: str
-    reads: tuple[Relation, ...]
-
-
-@dataclass(frozen=True)
-class Incident:
-    """A table's rules broken, from the first broken one until all were kept again.
-
-    Attributes:
-        status: of the gravest rule: error, failed or warned.
-        ended: when every rule was kept again; None while it lasts.
-        run_id: the run in which it was first seen.
-        kept_until: when the rule that broke first was last kept; None if it never was.
-        upstream: what changed since then, upstream or in the table itself, the first first.
-        downstream: tables that are made from it.
-        readers: what reads it, or a table made from it.
-    """
-
-    id: str
-    relation: Relation
-    layer: str
-    owner: str
-    status: str
-    began: float
-    ended: float | None
-    run_id: str
-    kept_until: float | None
-    breaches: tuple[Breach, ...]
-    answers: tuple[Answer, ...] = ()
-    runbook: str = ""
-    upstream: tuple[Change, ...] = ()
-    downstream: tuple[Relation, ...] = ()
-    readers: tuple[Reader, ...] = ()
-
-    @property
-    def open(self) -> bool:
-        """Whether it lasts."""
-        return self.ended is None
-
-    @property
-    def title(self) -> str:
-        """What happened, in a few words."""
-        names = [breach.rule.replace("_", " ") for breach in self.breaches]
-        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        return f"{self.relation.table}: {names[0]}{more}"
 
 
 @dataclass(frozen=True)

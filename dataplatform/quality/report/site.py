@@ -20,8 +20,10 @@ from dataplatform.quality.report.badge import overall_badge, table_badge
 from dataplatform.quality.report.drawings import age_line, spark
 from dataplatform.quality.report.gather import HISTORY_SHOWN, report_folder
 from dataplatform.quality.report.headline import many, verdict
+from dataplatform.quality.report.incident_words import Incident
 from dataplatform.quality.report.machine import junit_xml, report_json
-from dataplatform.quality.report.model import BROKEN, FAILED, STATUSES, WARNED, Incident, Report
+from dataplatform.quality.report.model import Report
+from dataplatform.quality.report.rule_words import BROKEN, FAILED, STATUSES, WARNED
 from dataplatform.quality.report.words import FILTERS, linkable
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dataplatform.monitors.model import CHECKS
-from dataplatform.quality.report.model import (
+from dataplatform.quality.report.incident_words import Breach
+from dataplatform.quality.report.rule_words import (
     BROKEN,
     FAILED,
     PASSED,
     WAITING,
     WARNED,
     Answer,
-    Breach,
     Point,
     Rule,
 )

@@ -8,16 +8,15 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from dataplatform.quality.report.model import (
+from dataplatform.quality.report.model import Freshness, TableReport
+from dataplatform.quality.report.rule_words import (
     BROKEN,
     FAILED,
     PASSED,
     STATUSES,
     WAITING,
     WARNED,
-    Freshness,
     Point,
-    TableReport,
 )
 
 _STANDS = {BROKEN: "in error", FAILED: "broken", WARNED: "warning"}
