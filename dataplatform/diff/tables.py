@@ -125,7 +125,7 @@ def compare_tables(both: Both, wanted: Iterable[Wanted], *, gone: bool = True) -
         found += [
             TableDiff(table, table, ONLY_THERE)
             for table in sorted(both.there.columns)
-            if table.schema in _MODELS and table not in known
+            if table.schema in _MODELS and table not in known and table not in both.here.columns
         ]
     return [one for one in found if one is not None]
 
