@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from dataplatform.monitors.comparing import compare
 from dataplatform.monitors.context import Context
 from dataplatform.monitors.figures import CATEGORY_SHARE
 from dataplatform.monitors.model import Finding, Snapshot, State
@@ -129,7 +130,8 @@ def _shares(
         now = _share(context.now, column, value, place) or 0.0
         if max(usual, now) < _RARE:
             continue
-        finding = context.compare(
+        finding = compare(
+            context,
             CATEGORY_SHARE,
             column,
             "value" if place == _LATELY else "value of all rows",

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from dataplatform.checks.measures import RECENT, time_column
 from dataplatform.monitors.calendar import WEEKDAYS
+from dataplatform.monitors.comparing import compare
 from dataplatform.monitors.context import Context
 from dataplatform.monitors.figures import LAG, Figure
 from dataplatform.monitors.model import Finding, Snapshot
@@ -33,7 +34,9 @@ def findings(context: Context) -> list[Finding]:
     column = fresh_column(context)
     if column is None:
         return []
-    finding = context.compare(_lag_figure(context, column), column, "max", lambda o: lag(o, column))
+    finding = compare(
+        context, _lag_figure(context, column), column, "max", lambda o: lag(o, column)
+    )
     return [] if finding is None else [finding]
 
 

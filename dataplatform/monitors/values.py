@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataplatform.checks import families
 from dataplatform.checks.measures import RECENT
 from dataplatform.monitors import freshness
+from dataplatform.monitors.comparing import compare
 from dataplatform.monitors.context import Context
 from dataplatform.monitors.figures import (
     OTHER_LAG,
@@ -41,7 +42,7 @@ def uniqueness(context: Context) -> list[Finding]:
             rows = _rows(context.now, prefix)
             if not usual or usual[len(usual) // 2] < _NEARLY_UNIQUE or rows < _LEAST_ROWS:
                 continue
-            finding = context.compare(UNIQUE_SHARE, column, prefix + "unique_share", share, rows)
+            finding = compare(context, UNIQUE_SHARE, column, prefix + "unique_share", share, rows)
             if finding is not None:
                 found.append(finding)
     return found
@@ -55,7 +56,8 @@ def distribution(context: Context) -> list[Finding]:
         if families.family_of(kind) != "timestamp" or column == fresh:
             continue
         # A clock that is ahead shows as rows of the future.
-        finding = context.compare(
+        finding = compare(
+            context,
             OTHER_LAG,
             column,
             "max",
@@ -96,7 +98,7 @@ def _of_kind(context: Context, kind: str) -> list[Finding]:
                 return None
             return seen * max(1.0, usual / count) if key[1] == RECENT + "distinct" else seen
 
-        finding = context.compare(figure, column, metric, take, rows)
+        finding = compare(context, figure, column, metric, take, rows)
         if finding is not None:
             found.append(finding)
     return found

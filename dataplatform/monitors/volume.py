@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataplatform.checks.measures import RECENT
+from dataplatform.monitors.comparing import compare
 from dataplatform.monitors.context import Context
 from dataplatform.monitors.figures import ROWS
 from dataplatform.monitors.model import Finding
@@ -19,7 +20,8 @@ def findings(context: Context) -> list[Finding]:
         )
         if not usual:
             continue
-        finding = context.compare(
+        finding = compare(
+            context,
             figure,
             None,
             metric,

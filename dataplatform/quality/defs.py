@@ -17,7 +17,6 @@ from dagster import (
     AssetCheckKey,
     AssetCheckResult,
     AssetChecksDefinition,
-    AssetCheckSeverity,
     AssetObservation,
     AutomationCondition,
     DagsterInstance,
@@ -35,7 +34,12 @@ from dataplatform.quality.missed_defs import missed_sensors
 from dataplatform.quality.monitor_defs import monitor_steps
 from dataplatform.quality.monitoring import hidden, settings_of, watched
 from dataplatform.quality.raw_scan import Judged, judge
-from dataplatform.resources.check_results import check_result, check_spec, summary_of
+from dataplatform.resources.check_results import (
+    check_result,
+    check_spec,
+    repeated_result,
+    summary_of,
+)
 from dataplatform.resources.instance import (
     RULE_VERSION,
     LastVerdict,
@@ -106,7 +110,7 @@ def _step(
         kept = _kept(context.instance, chosen, by_name) if costly else {}
         for verdict in kept.values():
             context.log.info(f"{contract.relation} {verdict.check.name}: unchanged")
-            yield _again(verdict)
+            yield repeated_result(verdict)
         asked = [by_name[key.name] for key in sorted(chosen - set(kept))]
         if not asked:
             return
@@ -169,17 +173,6 @@ def _kept(
         and verdict.target == built[key.asset_key].storage_id
         and verdict.rule_version == _version(by_name[key.name])
     }
-
-
-def _again(verdict: LastVerdict) -> AssetCheckResult:
-    return AssetCheckResult(
-        passed=verdict.passed,
-        asset_key=verdict.check.asset_key,
-        check_name=verdict.check.name,
-        severity=AssetCheckSeverity(verdict.severity),
-        description=verdict.description,
-        metadata={**verdict.metadata, "dataplatform/judged_in_run": verdict.run_id},
-    )
 
 
 def _scan(project: "Project", contract: "Contract") -> Evaluate:

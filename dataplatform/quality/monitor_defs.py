@@ -9,20 +9,14 @@ its check says nothing: never a pass.
 
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dagster import (
     AssetCheckExecutionContext,
-    AssetCheckKey,
     AssetCheckResult,
     AssetChecksDefinition,
-    AssetCheckSeverity,
-    AssetCheckSpec,
-    AutomationCondition,
-    MetadataValue,
 )
 
-from dataplatform.declarations.monitors import FILE
 from dataplatform.keys import Relation, asset_key, layer_of, relation_of
 from dataplatform.monitors.model import CHECKS, Finding
 from dataplatform.quality.measuring import measure, repeated
@@ -36,17 +30,14 @@ from dataplatform.quality.monitoring import (
     watched,
     with_upstream,
 )
+from dataplatform.resources.check_results import repeated_result
 from dataplatform.resources.gates import asset_graph
 from dataplatform.resources.instance import (
-    GATE,
-    MONITOR,
-    RULE,
-    SEVERITY,
-    LastVerdict,
     Materialised,
     latest_materialisations,
     latest_verdicts,
 )
+from dataplatform.resources.monitor_results import monitor_result, monitor_spec
 from dataplatform.resources.monitor_store import MonitorStore
 from dataplatform.resources.monitor_waiting import drop, waiting
 from dataplatform.resources.steps import check_step
@@ -57,20 +48,6 @@ if TYPE_CHECKING:
     from dataplatform.declarations.project import Project
     from dataplatform.resources.warehouse import Warehouse
 
-_WORDS = {
-    "usual_volume": "As many rows as this table usually has, in all and of the last day.",
-    "usual_freshness": "The newest row is as young as it usually is.",
-    "usual_values": "Nulls, uniqueness, distribution and categories of every column are as usual.",
-    "usual_schema": "The columns and their types are those of before.",
-}
-_DIMENSIONS = {
-    "usual_volume": "completeness",
-    "usual_freshness": "timeliness",
-    "usual_values": "accuracy",
-    "usual_schema": "conformity",
-}
-#: Alarms of a table that are told in full; the rest are counted.
-_TOLD = 3
 #: Alarms of so many hours before count when it is asked what changed first.
 _SAME_INCIDENT_HOURS = 24
 
@@ -91,7 +68,7 @@ def _step(
     owners: Mapping[Relation, str],
 ) -> AssetChecksDefinition:
     specs = [
-        _spec(relation, name, owners.get(relation))
+        monitor_spec(relation, name, owners.get(relation))
         for relation, how in tables.items()
         for name, kinds in CHECKS.items()
         if set(kinds) & set(how.monitors)
@@ -107,27 +84,6 @@ def _step(
         name=f"monitor_{layer}",
         checks=specs,
         description=f"What is usual for the tables of the layer {layer}, learned from history.",
-    )
-
-
-def _spec(relation: Relation, name: str, owner: str | None) -> AssetCheckSpec:
-    metadata: dict[str, Any] = {
-        GATE: True,
-        MONITOR: True,
-        SEVERITY: "ERROR",
-        RULE: f"config/{FILE}",
-        "dataplatform/engine": "monitor",
-        "dataplatform/expected": _WORDS[name],
-        "dataplatform/dimension": _DIMENSIONS[name],
-    }
-    if owner:
-        metadata["dataplatform/owner"] = owner
-    return AssetCheckSpec(
-        name,
-        asset=asset_key(relation),
-        description=_WORDS[name],
-        metadata=metadata,
-        automation_condition=AutomationCondition.eager(),
     )
 
 
@@ -149,13 +105,13 @@ def _watch(
     found = _found(context, project, tables, warehouse, relations, built)
     for key in sorted(chosen):
         relation = relation_of(key.asset_key)
-        result = _result(key, found.get(relation, ()))
+        result = monitor_result(key, found.get(relation, ()))
         if result is not None:
             if not result.passed:
                 context.log.warning(f"{relation} {key.name}: {result.description}")
             yield result
         elif key in verdicts and verdicts[key].target == _build(built.get(relation)):
-            yield _again(verdicts[key])
+            yield repeated_result(verdicts[key])
 
 
 def _found(
@@ -261,78 +217,4 @@ def _broken(reason: str) -> Finding:
     """A table that could not be measured: never a pass."""
     return Finding(
         "volume", None, "error", "unusual", f"Could not be measured: {reason}", days="", score=0.0
-    )
-
-
-def _result(key: AssetCheckKey, findings: Sequence[Finding]) -> AssetCheckResult | None:
-    """Return a check's result, or None while its monitors learn."""
-    kinds = CHECKS[key.name]
-    mine = [one for one in findings if one.kind in kinds]
-    spoken = [one for one in mine if one.state != "learning"]
-    if not spoken:
-        return None
-    alarms = [one for one in spoken if one.alarm]
-    muted = [one for one in spoken if one.muted is not None]
-    alarms.sort(key=lambda one: (one.state != "very_unusual", -one.score))
-    grave = any(one.state == "very_unusual" for one in alarms)
-    severity = AssetCheckSeverity.ERROR if grave else AssetCheckSeverity.WARN
-    described = " ".join(one.sentence for one in alarms[:_TOLD])
-    if len(alarms) > _TOLD:
-        described += f" And {len(alarms) - _TOLD} more figures of this table."
-    if not alarms:
-        told = muted[:1] or spoken[:1]
-        described = " ".join(f"{one.sentence} ({one.muted})" for one in muted) or told[0].sentence
-    first = (alarms or muted or spoken)[0]
-    metadata: dict[str, Any] = {
-        "expected": _expected(first),
-        "observed": "as usual" if first.observed is None else str(first.observed),
-        SEVERITY: severity.value if alarms else "ERROR",
-        GATE: grave,
-        "learned_from": first.days or "history",
-        "score": float(first.score),
-        "alarms": MetadataValue.json([_plain(one) for one in alarms[:20]]),
-    }
-    if first.upstream:
-        metadata["changed_first"] = first.upstream
-    return AssetCheckResult(
-        passed=not alarms,
-        asset_key=key.asset_key,
-        check_name=key.name,
-        severity=severity if alarms else AssetCheckSeverity.ERROR,
-        description=described,
-        metadata=metadata,
-    )
-
-
-def _expected(one: Finding) -> str:
-    if one.low is None or one.high is None:
-        return "as in the days before"
-    return f"{one.low:,.6g} to {one.high:,.6g}"
-
-
-def _plain(one: Finding) -> dict[str, Any]:
-    return {
-        "kind": one.kind,
-        "column": one.column,
-        "metric": one.metric,
-        "state": one.state,
-        "low": one.low,
-        "high": one.high,
-        "observed": None if one.observed is None else str(one.observed),
-        "score": one.score,
-        "days": one.days,
-        "sentence": one.sentence,
-        "upstream": one.upstream,
-    }
-
-
-def _again(verdict: LastVerdict) -> AssetCheckResult:
-    """Repeat what was said of the same build."""
-    return AssetCheckResult(
-        passed=verdict.passed,
-        asset_key=verdict.check.asset_key,
-        check_name=verdict.check.name,
-        severity=AssetCheckSeverity(verdict.severity),
-        description=verdict.description,
-        metadata={**verdict.metadata, "dataplatform/judged_in_run": verdict.run_id},
     )

@@ -22,7 +22,7 @@ from dagster import (
 from dataplatform.checks.spec import Check
 from dataplatform.checks.verdicts import Verdict
 from dataplatform.keys import asset_key
-from dataplatform.resources.instance import GATE, RULE, SEVERITY
+from dataplatform.resources.instance import GATE, RULE, SEVERITY, LastVerdict
 
 
 def check_spec(
@@ -110,6 +110,18 @@ def check_result(verdict: Verdict, check: Check | None = None) -> AssetCheckResu
         severity=AssetCheckSeverity(verdict.severity),
         description=summary_of(verdict),
         metadata=metadata,
+    )
+
+
+def repeated_result(verdict: LastVerdict) -> AssetCheckResult:
+    """Return what was said of the same build before, once more; it names the run that judged."""
+    return AssetCheckResult(
+        passed=verdict.passed,
+        asset_key=verdict.check.asset_key,
+        check_name=verdict.check.name,
+        severity=AssetCheckSeverity(verdict.severity),
+        description=verdict.description,
+        metadata={**verdict.metadata, "dataplatform/judged_in_run": verdict.run_id},
     )
 
 
