@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dagster import Definitions
 
+from dataplatform.access import defs as access
 from dataplatform.automation import defs as automation
 from dataplatform.collector import collector_paused, keep_for_good
 from dataplatform.declarations.project import Project, open_project
@@ -17,7 +18,7 @@ from dataplatform.quality import defs as quality
 from dataplatform.resources.defs import build_resources
 from dataplatform.transform import defs as transform
 
-ROOMS = (ingestion, lake, transform, quality)
+ROOMS = (ingestion, lake, transform, quality, access)
 
 
 def build_definitions(project: Project) -> Definitions:

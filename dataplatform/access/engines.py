@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dataplatform.access.items import Change, Holding
@@ -15,6 +16,7 @@ from dataplatform.declarations.errors import UserError
 from dataplatform.resources.warehouse import open_warehouse
 
 if TYPE_CHECKING:
+    from dataplatform.access.bigquery import Datasets
     from dataplatform.access.rights import Rights
     from dataplatform.declarations.project import Project
     from dataplatform.resources.warehouse import Session, Warehouse
@@ -192,6 +194,50 @@ class SnowflakeEngine(SqlEngine):
         return compared(session, rights, self._database)
 
 
+class BigQueryEngine(SqlEngine):
+    """BigQuery: authorised views by SQL, and access lists of datasets by the API.
+
+    Args:
+        warehouse: the project's datasets.
+        settings: gives the resolved ``warehouse`` block.
+        datasets: the API, where a test brings its own.
+    """
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        settings: Callable[[], Mapping[str, Any]],
+        datasets: Datasets | None = None,
+    ) -> None:
+        super().__init__(warehouse)
+        self._settings = settings
+        self._given = datasets
+
+    def read(self, session: Session, rights: Rights) -> tuple[Holding, Holding]:
+        """Return what the project should hold about access and what it holds."""
+        from dataplatform.access.bigquery import compared
+
+        return compared(session, self._datasets(), rights, self._settings()["project"])
+
+    def carry_out(self, changes: Sequence[Change], finished: Finished) -> None:
+        """Send each change: a text is SQL, anything else a change of an access list."""
+        datasets = self._datasets()
+        with self._warehouse.session("apply access", _PATIENCE) as session:
+            for change in changes:
+                said = [one for one in change.statements if isinstance(one, str)]
+                send(session, [replace(change, statements=tuple(said))], lambda done: None)
+                for one in change.statements:
+                    if not isinstance(one, str):
+                        datasets.change(one["dataset"], one.get("add", ()), one.get("remove", ()))
+                finished(change)
+
+    def _datasets(self) -> Datasets:
+        from dataplatform.access.bigquery_api import ClientDatasets
+        from dataplatform.resources.warehouse.bigquery_client import open_client
+
+        return self._given or ClientDatasets(open_client(self._settings()))
+
+
 def open_engine(project: Project) -> Engine:
     """Return the engine of a project's environment; nothing is contacted until it is asked.
 
@@ -210,4 +256,7 @@ def open_engine(project: Project) -> Engine:
         return LakeEngine(warehouse, lambda: project.environment.resolve_all(settings)["catalog"])
     if declared.type == "snowflake":
         return SnowflakeEngine(warehouse, project.environment.resolve(declared.database))
+    if declared.type == "bigquery":
+        whole = declared.model_dump()
+        return BigQueryEngine(warehouse, lambda: project.environment.resolve_all(whole))
     raise UserError(f"Access cannot be brought into a warehouse of type {declared.type!r}.")

@@ -5,12 +5,11 @@ The same text serves a warehouse that keeps it as a view and a query that is rew
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from dataplatform.access.masks import masked_value
 from dataplatform.declarations.access_rows import row_condition
-from dataplatform.resources.warehouse.interface import quoted
 
 if TYPE_CHECKING:
     from dataplatform.access.rights import Rights
@@ -33,6 +32,7 @@ def shown_select(
         columns: its columns, to the warehouse's names of their types.
         dialect: the warehouse's dialect by sqlglot's name.
     """
+    quoted = quoting(dialect)
     said = []
     for name, native in columns.items():
         method = rights.hidden(role, relation, name)
@@ -45,3 +45,9 @@ def shown_select(
         return f"SELECT {', '.join(said)} FROM {table}"
     either = " OR ".join(f"({row_condition(one, dialect)})" for one in where)
     return f"SELECT {', '.join(said)} FROM {table} WHERE {either}"
+
+
+def quoting(dialect: str) -> Callable[[str], str]:
+    """Return how a dialect quotes a name; no declared name holds a quote itself."""
+    mark = "`" if dialect == "bigquery" else '"'
+    return lambda name: f"{mark}{name.replace(mark, mark * 2)}{mark}"

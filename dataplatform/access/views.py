@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from dataplatform.access.rights import Rights
     from dataplatform.resources.warehouse import Session
 
-_PREFIX = "as_"
+#: How the name of every schema of views begins.
+PREFIX = "as_"
 _BETWEEN = "__"
 
 
 def view_of(role: str, relation: Relation) -> Relation:
     """Return the view of a table for a role."""
-    return Relation(f"{_PREFIX}{role}{_BETWEEN}{relation.schema}", relation.table)
+    return Relation(f"{PREFIX}{role}{_BETWEEN}{relation.schema}", relation.table)
 
 
 def roles_with_views(rights: Rights) -> tuple[str, ...]:
@@ -47,7 +48,7 @@ def declared_views(rights: Rights, session: Session) -> Holding:
     items = []
     for role in roles_with_views(rights):
         for relation, columns in tables.items():
-            if not layer_of(relation).startswith(_PREFIX) and rights.reads(role, relation):
+            if not layer_of(relation).startswith(PREFIX) and rights.reads(role, relation):
                 items.append(_item(session, rights, role, relation, columns))
     return holding(items)
 
@@ -62,7 +63,7 @@ def found_views(session: Session) -> Holding:
         "SELECT schema_name, view_name, sql FROM duckdb_views() "
         "WHERE database_name = current_database() AND NOT internal "
         "AND starts_with(schema_name, ?) AND contains(schema_name, ?)",
-        [_PREFIX, _BETWEEN],
+        [PREFIX, _BETWEEN],
     )
     items = [
         _found(Relation(schema, name), "VIEW", _canonical(session, str(sql)))
@@ -72,7 +73,7 @@ def found_views(session: Session) -> Holding:
         "SELECT schema_name, table_name FROM duckdb_tables() "
         "WHERE database_name = current_database() AND NOT internal "
         "AND starts_with(schema_name, ?) AND contains(schema_name, ?)",
-        [_PREFIX, _BETWEEN],
+        [PREFIX, _BETWEEN],
     )
     items += [_found(Relation(*copy), "TABLE", "a table") for copy in copies]
     return holding(items)
@@ -100,7 +101,7 @@ def _item(
 
 
 def _found(view: Relation, kind: str, body: str) -> Item:
-    role, _, schema = view.schema.removeprefix(_PREFIX).partition(_BETWEEN)
+    role, _, schema = view.schema.removeprefix(PREFIX).partition(_BETWEEN)
     relation = Relation(schema, view.table)
     return Item(
         key=("view", str(view)),
