@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -79,6 +81,30 @@ def test_what_stops_tells_the_owner(rehearsed: dict[str, Any]) -> None:
 def test_nothing_real_was_touched(rehearsed: dict[str, Any], project: Path) -> None:
     assert rehearsed["incidents"]
     assert sorted(path.name for path in (project / ".dataplatform").iterdir()) == ["rehearsal"]
+
+
+@pytest.mark.slow
+def test_an_incident_befalls_a_copy_of_a_table_of_ones_own(
+    rehearsed: dict[str, Any], project: Path, tmp_path: Path
+) -> None:
+    (kept,) = (project / ".dataplatform" / "rehearsal").glob("*/kept/warehouse.duckdb")
+    own = copy_project(tmp_path).state / "warehouse.duckdb"
+    own.parent.mkdir()
+    shutil.copyfile(kept, own)
+    before = hashlib.sha256(own.read_bytes()).hexdigest()
+    ran = _run(tmp_path, "unit-change", "--on", "payments", "--json")
+    assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
+    told = json.loads(ran.stdout)
+    # What was measured of the table came with the copy: its monitors need not learn anew.
+    assert told["undisturbed"]["alarms"] == []
+    assert told["undisturbed"]["days_learned"] == 28
+    (outcome,) = told["incidents"]
+    assert outcome["table"] == "raw_postgres_public.payments"
+    assert outcome["caught_by"] and outcome["stopped"], outcome
+    assert outcome["changed"] == [] and "marts.fact_orders" in outcome["published"]
+    assert {catch["table"] for catch in outcome["caught"]} & {outcome["table"]}
+    assert hashlib.sha256(own.read_bytes()).hexdigest() == before
+    assert (tmp_path / ".dataplatform" / "rehearsal" / "on" / "project").is_dir()
 
 
 @pytest.mark.parametrize(
