@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import importlib.util
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -137,6 +138,16 @@ def open_duckdb(
             connection.close()
 
 
+def _why_not_opened(error: Exception) -> str:
+    reason = str(error).splitlines()[0]
+    holder = re.search(r"Could not set lock on file .*\(PID (\d+)\)", reason)
+    if holder:
+        return f"is held by another program (process {holder[1]}): end it, then try again."
+    if "not a valid DuckDB database file" in reason:
+        return "is no DuckDB file: put a copy of it back, or remove it and build anew."
+    return f"cannot be opened: {reason}"
+
+
 @contextmanager
 def with_base(
     connection: duckdb.DuckDBPyConnection,
@@ -187,9 +198,7 @@ def _connect(
                 raise
             time.sleep(_POLL_SECONDS)
         except duckdb.IOException as error:
-            raise UserError(
-                f"The warehouse file {path} cannot be opened: {str(error).splitlines()[0]}"
-            ) from error
+            raise UserError(f"The warehouse file {path} {_why_not_opened(error)}") from error
 
 
 def extension_path(name: str) -> Path:

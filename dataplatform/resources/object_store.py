@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dataplatform.declarations.errors import UserError, nearest
+from dataplatform.resources.object_store_errors import reason_of
 
 _MULTIPART_BYTES = 64 * 1024 * 1024
 
@@ -230,9 +231,8 @@ class _Sentence:
         from botocore.exceptions import BotoCoreError, ClientError
 
         if isinstance(error, (BotoCoreError, ClientError)) or "boto3" in type(error).__module__:
-            reason = str(error).splitlines()[0].rstrip(".")
             raise UserError(
-                f"The object store at {self.where} could not {self.doing}: {reason}."
+                f"The object store at {self.where} could not {self.doing}: {reason_of(error)}"
             ) from error
 
 

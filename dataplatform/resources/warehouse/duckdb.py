@@ -56,13 +56,19 @@ class DuckDBEngine(SqlWarehouse):
 
     def load_parquet(self, relation: Relation, path: Path) -> int:
         """Make a table of a Parquet file's rows; the engine reads the file itself."""
+        import duckdb
+
         escaped = str(path).replace("'", "''")
         with self.session(f"load {relation}") as session:
             session.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(relation.schema)}")
-            rows = session.execute(
-                f"CREATE OR REPLACE TABLE {qualified(relation)} AS "
-                f"SELECT * FROM read_parquet('{escaped}')"
-            )
+            try:
+                rows = session.execute(
+                    f"CREATE OR REPLACE TABLE {qualified(relation)} AS "
+                    f"SELECT * FROM read_parquet('{escaped}')"
+                )
+            except duckdb.Error as error:
+                reason = str(error).splitlines()[0].rstrip(".")
+                raise UserError(f"{path} cannot be loaded into {relation}: {reason}.") from error
         return int(rows[0][0])
 
     def export_parquet(self, relation: Relation, path: Path) -> int:

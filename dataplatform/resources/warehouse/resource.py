@@ -5,12 +5,16 @@ A thin shell that finds the project when it is first used; the work is the adapt
 
 from __future__ import annotations
 
-from dagster import ConfigurableResource
+from dagster import ConfigurableResource, InitResourceContext
 from pydantic import Field, PrivateAttr
 
 from dataplatform.resources.project import declared_project
 from dataplatform.resources.warehouse.interface import Warehouse
 from dataplatform.resources.warehouse.opening import open_warehouse
+from dataplatform.resources.warehouse.work import Work, begin, end
+
+#: Dagster's own name for a run of chosen assets, which is no pipeline's.
+_BY_HAND = "__"
 
 
 class WarehouseResource(ConfigurableResource):  # type: ignore[type-arg]
@@ -26,3 +30,15 @@ class WarehouseResource(ConfigurableResource):  # type: ignore[type-arg]
             project = declared_project(self.project_root)
             self._opened = open_warehouse(project.environment, project)
         return self._opened
+
+    def setup_for_execution(self, context: InitResourceContext) -> None:
+        """Note for which run the warehouse works, so that its sessions say so."""
+        run = context.run
+        if run is not None:
+            pipeline = None if run.job_name.startswith(_BY_HAND) else run.job_name
+            begin(Work(run.run_id, pipeline))
+
+    def teardown_after_execution(self, context: InitResourceContext) -> None:
+        """Note that the run is over."""
+        if context.run is not None:
+            end(context.run.run_id)

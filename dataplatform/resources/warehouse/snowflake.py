@@ -7,12 +7,13 @@ platform's lower-case names then match what dbt and Fivetran make.
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from dataplatform.declarations.errors import UserError
 from dataplatform.keys import Relation
 from dataplatform.resources.warehouse.interface import (
     DELETED_COLUMN,
@@ -21,22 +22,83 @@ from dataplatform.resources.warehouse.interface import (
     TableFacts,
     digest,
 )
+from dataplatform.resources.warehouse.snowflake_errors import explained, is_dropped
 from dataplatform.resources.warehouse.sql import SqlWarehouse
 from dataplatform.resources.warehouse.swap import CloneSwap
+from dataplatform.resources.warehouse.work import TAG_VARIABLE, current, query_tag
 from dataplatform.snowflake_load import folded, load_statements
 
+#: How often a connection is tried, and how long to wait before the second time.
+TRIES = 3
+WAIT_SECONDS = 1.0
+#: What the name of a table begins with into which rows are loaded before they are shown.
+LOADED_BESIDE = "_dataplatform_loading_"
 LOGIN_TIMEOUT_SECONDS = 30
 NETWORK_TIMEOUT_SECONDS = 300
+_READS = frozenset({"SELECT", "WITH", "SHOW", "DESC", "DESCRIBE", "LIST"})
+_BEGINS = frozenset({"BEGIN", "START"})
+_ENDS = frozenset({"COMMIT", "ROLLBACK"})
 
 
-class _SnowflakeSession:
-    def __init__(self, connection: Any) -> None:
-        self.connection = connection
+class SnowflakeSession:
+    """A conversation over one connection, which is made anew when it is lost.
+
+    A statement that only reads, outside a transaction, is then sent again. One that writes is not:
+    nobody knows whether it was done.
+
+    Args:
+        connect: gives a connection that is closed when its context ends.
+        settings: the resolved ``warehouse`` block, for what is told of errors.
+    """
+
+    def __init__(
+        self, connect: Callable[[], AbstractContextManager[Any]], settings: Mapping[str, Any]
+    ) -> None:
+        self._connect = connect
+        self._settings = settings
+        self._within = False
+        self._held = contextlib.ExitStack()
+        self.connection = self._opened()
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        word = sql.lstrip().split(None, 1)[0].rstrip(";").upper() if sql.strip() else ""
+        try:
+            found = self._send(sql, parameters)
+        except Exception as error:
+            if self._within or word not in _READS or not is_dropped(error):
+                raise self._told(error) from error
+            self.close()
+            self.connection = self._opened()
+            try:
+                found = self._send(sql, parameters)
+            except Exception as again:
+                raise self._told(again) from again
+        self._within = word in _BEGINS or (self._within and word not in _ENDS)
+        return found
+
+    def close(self) -> None:
+        """End the conversation; a connection that is gone is no mistake any more."""
+        with contextlib.suppress(Exception):
+            self._held.close()
+
+    def _send(self, sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         with self.connection.cursor() as cursor:
             cursor.execute(sql, tuple(parameters) or None)
             return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
+
+    def _opened(self) -> Any:
+        for attempt in range(TRIES):
+            if attempt:
+                time.sleep(WAIT_SECONDS * 2 ** (attempt - 1))
+            try:
+                return self._held.enter_context(self._connect())
+            except Exception as error:
+                if attempt == TRIES - 1 or not is_dropped(error):
+                    raise self._told(error) from error
+        raise AssertionError("unreachable")
+
+    def _told(self, error: Exception) -> Exception:
+        return explained(error, self._settings) or error
 
 
 class SnowflakeAdapter(SqlWarehouse):
@@ -58,64 +120,42 @@ class SnowflakeAdapter(SqlWarehouse):
 
     @contextmanager
     def session(self, purpose: str, patience: float | None = None) -> Iterator[Session]:
-        """Connect for one conversation; the purpose becomes the query tag."""
-        from dagster_snowflake import SnowflakeResource
-
+        """Connect for one conversation, tagged with its purpose and with the run it is for."""
         settings = self._settings()
-        names = (
-            "account",
-            "user",
-            "password",
-            "private_key_path",
-            "role",
-            "warehouse",
-            "database",
-        )
-        chosen = {name: settings[name] for name in names if settings.get(name)}
-        more = {
-            "session_parameters": {
-                "QUERY_TAG": f"dataplatform: {purpose}",
-                "TIMEZONE": "UTC",
-            },
-            # A double or a proxy is reached by an address of its own.
-            **{name: settings[name] for name in ("host", "port", "protocol") if settings.get(name)},
-        }
-        resource = SnowflakeResource(
-            **chosen,
-            login_timeout=LOGIN_TIMEOUT_SECONDS,
-            network_timeout=NETWORK_TIMEOUT_SECONDS,
-            additional_snowflake_connection_args=more,
-        )
-        from snowflake.connector import errors
-
+        session = SnowflakeSession(lambda: _connect(settings, purpose), settings)
         try:
-            with resource.get_connection() as connection:
-                yield _SnowflakeSession(connection)
-        except (
-            errors.OperationalError,
-            errors.ForbiddenError,
-            errors.DatabaseError,
-        ) as error:
-            if isinstance(error, errors.ProgrammingError):
-                raise
-            raise UserError(
-                f"The Snowflake account {chosen.get('account')!r} cannot be reached as "
-                f"{chosen.get('user')!r}: {str(error).splitlines()[0]}"
-            ) from error
+            yield session
+        finally:
+            session.close()
 
     def dbt_variables(self) -> dict[str, str]:
-        """Return what dbt's profile reads: every setting under its own name."""
-        return {
+        """Return what dbt's profile reads: every setting under its own name, and the query tag."""
+        settings = self._settings()
+        found = {
             f"SNOWFLAKE_{name.upper()}": str(value)
-            for name, value in self._settings().items()
-            if name != "type" and value is not None
+            for name, value in settings.items()
+            if name not in ("type", "warehouses") and value is not None
         }
+        found["SNOWFLAKE_WAREHOUSE"] = _warehouse_of(settings)
+        if settings.get("token"):
+            found["SNOWFLAKE_AUTHENTICATOR"] = "oauth"
+        # By hand dbt parses the project again whenever a variable of the profile changes.
+        return found | ({TAG_VARIABLE: query_tag()} if current() else {})
 
     def load_parquet(self, relation: Relation, path: Path) -> int:
-        """Make a table of a Parquet file's rows: PUT to a stage, then one COPY INTO."""
+        """Make a table of a Parquet file's rows: PUT to a stage, one COPY INTO, one exchange.
+
+        The rows are loaded beside the table, so that readers see the old one or the whole new one,
+        and a load that was cut off can simply be done again.
+        """
+        beside = Relation(relation.schema, f"{LOADED_BESIDE}{relation.table}")
         with self.session(f"load {relation}") as session:
-            for statement in load_statements(relation.schema, relation.table, path):
+            for statement in load_statements(beside.schema, beside.table, path):
                 session.execute(statement)
+            session.execute(
+                f"CREATE OR REPLACE TABLE {named(relation)} CLONE {named(beside)} COPY GRANTS"
+            )
+            session.execute(f"DROP TABLE IF EXISTS {named(beside)}")
             return int(session.execute(f"SELECT count(*) FROM {named(relation)}")[0][0])
 
     def export_parquet(self, relation: Relation, path: Path) -> int:
@@ -162,6 +202,36 @@ class SnowflakeAdapter(SqlWarehouse):
         else:
             state = session.execute(f"SELECT count(*), hash_agg(*) FROM {named(relation)}")[0]
         return TableFacts(columns, int(state[0]), digest([*state, *columns.items()]))
+
+
+def _warehouse_of(settings: Mapping[str, Any]) -> str:
+    """Return the warehouse of the pipeline that runs, or the environment's own."""
+    work = current()
+    sizes = settings.get("warehouses") or {}
+    return str(sizes.get(work.pipeline if work else None) or settings["warehouse"])
+
+
+def _connect(settings: Mapping[str, Any], purpose: str) -> AbstractContextManager[Any]:
+    from dagster_snowflake import SnowflakeResource
+
+    names = ("account", "user", "password", "private_key_path", "role", "database")
+    more: dict[str, Any] = {
+        "session_parameters": {"QUERY_TAG": query_tag(purpose), "TIMEZONE": "UTC"},
+        # A double or a proxy is reached by an address of its own.
+        **{name: settings[name] for name in ("host", "port", "protocol") if settings.get(name)},
+    }
+    chosen = {name: settings[name] for name in names if settings.get(name)}
+    if settings.get("token"):
+        chosen["authenticator"] = "oauth"
+        more["token"] = settings["token"]
+    resource = SnowflakeResource(
+        **chosen,
+        warehouse=_warehouse_of(settings),
+        login_timeout=LOGIN_TIMEOUT_SECONDS,
+        network_timeout=NETWORK_TIMEOUT_SECONDS,
+        additional_snowflake_connection_args=more,
+    )
+    return resource.get_connection()
 
 
 def named(relation: Relation) -> str:
