@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace as with_
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataplatform.declarations.errors import UserError
-from dataplatform.duckdb_file import open_duckdb
+from dataplatform.duckdb_file import DEFAULT_TIMEOUT_SECONDS, open_duckdb
 from dataplatform.local.fivetran import history, merge, removal, told
 from dataplatform.local.fivetran.incoming import SALT, held_types
 from dataplatform.local.fivetran.model import (
@@ -206,10 +206,16 @@ class DuckDBDestination:
         self.scratch = scratch
         self.salt = salt
 
+    def _opened(
+        self, purpose: str, timeout: float = DEFAULT_TIMEOUT_SECONDS
+    ) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        # What is loaded into it are the service's own extensions, from the installed wheels.
+        return open_duckdb(self.path, purpose=purpose, timeout=timeout, trusting=True)
+
     def test(self) -> list[SetupTest]:
         title = "Open the warehouse file"
         try:
-            with open_duckdb(self.path, purpose="destination setup test", timeout=30):
+            with self._opened("destination setup test", timeout=30):
                 return [SetupTest(title, "PASSED")]
         except (UserError, OSError) as error:
             return [SetupTest(title, "FAILED", str(error))]
@@ -217,7 +223,7 @@ class DuckDBDestination:
     def cursors(self, connection: str) -> dict[str, dict[str, Any]]:
         if not self.path.exists():
             return {}
-        with open_duckdb(self.path, purpose=f"sync {connection}") as engine:
+        with self._opened(f"sync {connection}") as engine:
             return self._cursors(engine, _STATE, connection)
 
     def _cursors(
@@ -243,7 +249,7 @@ class DuckDBDestination:
 
     @contextmanager
     def session(self, connection: str, purpose: str) -> Iterator[DuckDBSession]:
-        with open_duckdb(self.path, purpose=purpose) as engine:
+        with self._opened(purpose) as engine:
             engine.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
             engine.execute(f"SET disabled_compression_methods = {literal(_SLOW_COMPRESSION)}")
             engine.execute(f"SET temp_directory = {literal(str(self.scratch / 'spill'))}")

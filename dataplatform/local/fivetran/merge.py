@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from dataplatform.local.fivetran.incoming import (
     INCOMING,
+    held_types,
     matches,
     names_of,
     ready,
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     import duckdb
 
 _CHANGES = "_fivetran_changes"
+# Values of these types may be long: reading a column of them takes most of a comparison.
+_LONG = ("VARCHAR", "JSON", "BLOB")
+# In a table so large, of which so few rows may have changed, long values are read only if needed.
+_LARGE, _FEW = 500_000, 0.01
 
 
 def moment(at: datetime) -> str:
@@ -66,22 +71,28 @@ def merge(
         The rows inserted, updated and deleted (where the source itself marks them).
     """
     names = names_of(table)
-    compared = [name for name in names if name not in table.key]
-    if not stage(engine, table, place, select, f", {gone(table)} AS _gone"):
+    count = stage(engine, table, place, select, f", {gone(table)} AS _gone")
+    if not count:
         engine.execute(f"DROP TABLE {INCOMING}")
         return 0, 0, 0
+    later = _later(engine, table, place, count)
+    compared = [name for name in names if name not in table.key and name not in later]
     new = f"t.{ident(table.key[0])} IS NULL"
-    differs = [f"t.{ident(n)} IS DISTINCT FROM s.{ident(n)}" for n in compared]
     if table.marks_deleted:
         was_live = f"NOT t.{ident(DELETED)}"
+        differs = [_differs(n) for n in compared]
         changed = " OR ".join([new, *differs, f"t.{ident(DELETED)} IS DISTINCT FROM s._gone"])
     else:
         was_live = "true"
-        changed = f"({new}) <> s._gone" + "".join(f" OR (NOT s._gone AND {d})" for d in differs)
+        changed = f"({new}) <> s._gone" + "".join(
+            f" OR (NOT s._gone AND {_differs(n)})" for n in compared
+        )
     engine.execute(
-        f"CREATE TEMP TABLE {_CHANGES} AS SELECT s.*, {new} AS _is_new, {was_live} AS _was_live "
-        f"FROM {INCOMING} s LEFT JOIN {place} t ON {matches(table, 's', 't')} WHERE {changed}"
+        f"CREATE TEMP TABLE {_CHANGES} AS SELECT s.*, {new} AS _is_new, {was_live} AS _was_live, "
+        f"{changed if later else 'true'} AS _changed FROM {INCOMING} s LEFT JOIN {place} t "
+        f"ON {matches(table, 's', 't')} {'' if later else f'WHERE {changed}'}"
     )
+    _look_again(engine, table, place, later)
     row = engine.execute(
         "SELECT count(*) FILTER (WHERE _is_new), "
         "count(*) FILTER (WHERE NOT _is_new AND _was_live AND _gone), "
@@ -106,3 +117,35 @@ def merge(
     engine.execute(f"DROP TABLE {_CHANGES}")
     engine.execute(f"DROP TABLE {INCOMING}")
     return inserted, updated, deleted
+
+
+def _differs(name: str) -> str:
+    return f"t.{ident(name)} IS DISTINCT FROM s.{ident(name)}"
+
+
+def _later(engine: duckdb.DuckDBPyConnection, table: Table, place: str, count: int) -> list[str]:
+    """Return the columns to compare only where the others are alike, for so many rows."""
+    row = engine.execute(f"SELECT count(*) FROM {place}").fetchone()
+    held = int(row[0]) if row else 0
+    if held < _LARGE or count > held * _FEW:
+        return []
+    types = held_types(engine, place)
+    return [n for n in names_of(table) if n not in table.key and types[n] in _LONG]
+
+
+def _look_again(
+    engine: duckdb.DuckDBPyConnection, table: Table, place: str, later: list[str]
+) -> None:
+    """Compare the columns left for later, one by one, and drop the rows that are as they were."""
+    if not later:
+        return
+    alike = "NOT s._changed" if table.marks_deleted else "NOT s._changed AND NOT s._gone"
+    for name in later:
+        row = engine.execute(f"SELECT count(*) FROM {_CHANGES} s WHERE {alike}").fetchone()
+        if row == (0,):
+            break
+        engine.execute(
+            f"UPDATE {_CHANGES} AS s SET _changed = true FROM {place} t "
+            f"WHERE {alike} AND {matches(table, 's', 't')} AND {_differs(name)}"
+        )
+    engine.execute(f"DELETE FROM {_CHANGES} WHERE NOT _changed")

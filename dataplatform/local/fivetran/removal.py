@@ -6,6 +6,7 @@ arrives is in ``merge`` and ``history``.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _GONE = "_fivetran_gone"
+_FEW_PARTS = 64
 
 
 def live(table: Table, alias: str = "t") -> str:
@@ -49,10 +51,11 @@ def by_keys(
     Returns:
         The rows ended.
     """
+    held = _inside(place, within)
     engine.execute(
-        f"CREATE TEMP TABLE {_GONE} AS SELECT {listed(table.key, 't')} FROM {place} t "
+        f"CREATE TEMP TABLE {_GONE} AS SELECT {listed(table.key, 't')} FROM {held} t "
         f"ANTI JOIN ({keys(engine, table, place, select)}) s ON {matches(table, 's', 't')} "
-        f"WHERE {live(table)}{_inside(within)}"
+        f"WHERE {live(table)}"
     )
     return _end(engine, table, place, at)
 
@@ -61,23 +64,44 @@ def live_parts(
     engine: duckdb.DuckDBPyConnection, table: Table, place: str, parts: Parts
 ) -> dict[int, int]:
     """Count the live rows of each part; see ``Session.live_parts``."""
+    column, first = f"t.{ident(parts.column)}", parts.low
     counted = engine.execute(
-        f"SELECT {_part(parts)} AS part, count(*) FROM {place} t WHERE {live(table)} GROUP BY part"
+        f"SELECT ({column}::BIGINT - ({first})) // {parts.width} AS part, count(*) FROM {place} t "
+        f"WHERE {live(table)} AND {column} BETWEEN {first} AND {parts.high} GROUP BY part "
+        f"UNION ALL SELECT 0, count(*) FROM {place} t WHERE {live(table)} AND {column} < {first} "
+        f"UNION ALL SELECT {_last(parts)}, count(*) FROM {place} t WHERE {live(table)} "
+        f"AND {column} > {parts.high}"
     ).fetchall()
-    return dict(counted)
+    counts: Counter[int] = Counter()
+    for number, count in counted:
+        counts[number] += count
+    return +counts
 
 
-def _part(parts: Parts) -> str:
-    """Return the expression for the number of the part that a row is in."""
-    value = f"t.{ident(parts.column)}::BIGINT"
-    within = f"least(greatest({value}, {parts.low}), {parts.high})"
-    return f"({within} - ({parts.low})) // {parts.width}"
+def _last(parts: Parts) -> int:
+    return (parts.high - parts.low) // parts.width
 
 
-def _inside(within: Parts | None) -> str:
+def _inside(place: str, within: Parts | None) -> str:
+    """Return the part of a table that is meant, as a relation."""
     if within is None:
-        return ""
-    return f" AND {_part(within)} IN ({', '.join(map(str, within.numbers)) or 'NULL'})"
+        return place
+    column = f"t.{ident(within.column)}"
+    if len(within.numbers) <= _FEW_PARTS:
+        # Ranges are looked for where they can be; anything else has every row looked at.
+        ranges = [_range(column, within, number) for number in within.numbers] or ["false"]
+        return f"({' UNION ALL '.join(f'SELECT * FROM {place} t WHERE {r}' for r in ranges)})"
+    value = f"least(greatest({column}::BIGINT, {within.low}), {within.high})"
+    part = f"({value} - ({within.low})) // {within.width}"
+    return f"(SELECT * FROM {place} t WHERE {part} IN ({', '.join(map(str, within.numbers))}))"
+
+
+def _range(column: str, parts: Parts, number: int) -> str:
+    first = parts.low + number * parts.width
+    ends = [f"{column} >= {first}"] if number else []
+    if number < _last(parts):
+        ends.append(f"{column} < {first + parts.width}")
+    return " AND ".join(ends) or "true"
 
 
 def absent_within(

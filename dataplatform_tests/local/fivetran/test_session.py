@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from dataplatform.duckdb_file import open_duckdb
+from dataplatform.local.fivetran import merge, removal
 from dataplatform.local.fivetran.destination_duckdb import DuckDBDestination, DuckDBSession
 from dataplatform.local.fivetran.model import Column, Parts, Table
 
@@ -135,8 +136,12 @@ def test_rows_named_by_their_key_end(warehouse: Warehouse, mode: str) -> None:
     assert warehouse.rows(f"SELECT id FROM raw.t WHERE {_LIVE[mode]}") == [(3,)]
 
 
+@pytest.mark.parametrize("few", [64, 0])
 @_MODES
-def test_only_the_parts_that_are_named_lose_rows(warehouse: Warehouse, mode: str) -> None:
+def test_only_the_parts_that_are_named_lose_rows(
+    warehouse: Warehouse, mode: str, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(removal, "_FEW_PARTS", few)
     table = Table("s", "t", "raw", "t", _COLUMNS, mode=mode)
     warehouse.first(table, ", ".join(f"({n}, 'v')" for n in range(-50, 50)))
     with warehouse.session(table) as session:
@@ -149,13 +154,51 @@ def test_only_the_parts_that_are_named_lose_rows(warehouse: Warehouse, mode: str
         assert counts == {n: 10 for n in range(6)} | {6: 39}
         # Nothing remains in the source, but only the second part is looked at.
         nothing = "SELECT 0 AS id WHERE false"
-        assert session.delete_absent(table, nothing, replace(parts, numbers=())) == 0
+        if few:
+            assert session.delete_absent(table, nothing, replace(parts, numbers=())) == 0
         second = replace(parts, numbers=(1,))
         assert session.delete_absent(table, nothing, second) == counts[1]
-        assert session.live_count(table) == 99 - counts[1]
+        last = replace(parts, numbers=(6,))
+        assert session.delete_absent(table, "SELECT 49 AS id", last) == counts[6] - 1
+        assert session.live_count(table) == 99 - counts[1] - counts[6] + 1
     left = {row[0] for row in warehouse.rows(f"SELECT id FROM raw.t WHERE {_LIVE[mode]}")}
     first = parts.low + parts.width
-    assert left == set(range(-49, 50)) - set(range(first, first + parts.width))
+    gone_now = {*range(first, first + parts.width), *range(11, 49)}
+    assert left == set(range(-49, 50)) - gone_now
+
+
+@pytest.mark.parametrize("large", [0, 500_000])
+@pytest.mark.parametrize("mode", ["SOFT_DELETE", "LIVE"])
+def test_long_values_are_compared_where_the_others_are_alike(
+    warehouse: Warehouse, mode: str, large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merge, "_LARGE", large)
+    monkeypatch.setattr(merge, "_FEW", 1.0)
+    columns = (
+        *_COLUMNS,
+        Column("n", "n", "INTEGER"),
+        Column("j", "j", "JSON"),
+        Column("b", "b", "BLOB"),
+    )
+    table = Table("s", "t", "raw", "t", columns, mode=mode)
+    rows = {n: [n, "'v'", "7", "'{}'::JSON", "'x'::BLOB"] for n in range(1, 9)}
+
+    def values() -> str:
+        return ", ".join(f"({', '.join(map(str, row))})" for row in rows.values())
+
+    warehouse.first(table, values())
+    assert warehouse.next(table, values()) == (0, 0, 0)
+    with warehouse.session(table) as session:
+        assert session.prepare(table, replace=False)
+        assert session.delete_absent(table, "SELECT unnest(range(1, 8)) AS id") == 1
+    rows[1][1], rows[2][2], rows[3][3], rows[4][4] = "'w'", "NULL", "'[]'", "NULL"
+    rows[5][1], rows[5][4] = "NULL", "'y'::BLOB"
+    rows[9] = [9, "'new'", "1", "NULL", "NULL"]
+    back = (1, 6, 0) if mode == "SOFT_DELETE" else (2, 5, 0)
+    assert warehouse.next(table, values()) == back
+    assert warehouse.next(table, values()) == (0, 0, 0)
+    held = warehouse.rows("SELECT id, v, n, j, b FROM raw.t ORDER BY id")
+    assert held == warehouse.rows(f"SELECT * FROM (VALUES {values()}) ORDER BY 1")
 
 
 def test_rows_at_the_ends_of_the_numbers_are_counted(warehouse: Warehouse) -> None:
