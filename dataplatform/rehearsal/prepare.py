@@ -120,16 +120,16 @@ def prepare_copy(project: Project, table: str, say: Say) -> Ready:
     source = open_warehouse(project.environment, project)
     folder = project.state / FOLDER / "on"
     say(f"Copying the tables to rehearse on {relation} …")
-    facts = source.facts(declared_tables(project))
-    if relation not in facts:
+    there = source.relations()
+    if relation not in there:
         raise UserError(f"The warehouse has no table {relation} yet: nothing was synced.")
     path = getattr(source, "path", None)
     exported = folder.with_name("on.parquet")
     shutil.rmtree(exported, ignore_errors=True)
     if path is None:
         exported.mkdir(parents=True)
-        for one in (*facts, METRICS):
-            if source.columns(one) is not None:
+        for one in (*declared_tables(project), METRICS):
+            if one in there:
                 source.export_parquet(one, exported / f"{one}.parquet")
     # From here on this process knows the copy alone.
     place = make_place(project, folder)
@@ -143,7 +143,7 @@ def prepare_copy(project: Project, table: str, say: Say) -> Ready:
     stage = Stage(place.project, {relation: tables[relation]})
     say("Judging, building and publishing the copy as it is …")
     alone = relation if path is not None else None
-    _undisturbed(place, stage, [one for one in tables if one in facts], alone, None)
+    _undisturbed(place, stage, [one for one in tables if one in there], alone, None)
     return _ready(place, stage, route)
 
 

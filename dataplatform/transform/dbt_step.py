@@ -64,7 +64,7 @@ def build(
     with warehouse.beside_dbt(f"dbt build of {len(selected)} models") as look:
         plan, targets = _plan(context, rules, warehouse, selected, bool(days))
         _announce(context, rules, plan)
-        recorder = StepRecorder(context, rules, plan, targets, days, look)
+        recorder = StepRecorder(context, rules, plan, targets, days, warehouse, look)
         tests = _tests(rules, plan, context, selected)
         reported: dict[str, NodeDone] = {}
         if plan.run or tests:

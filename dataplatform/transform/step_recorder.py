@@ -29,13 +29,15 @@ from dataplatform.resources.check_results import check_result, summary_of
 from dataplatform.resources.instance import GATE, SEVERITY
 from dataplatform.resources.monitor_waiting import Figures
 from dataplatform.resources.table_metadata import ROW_COUNT
+from dataplatform.resources.warehouse import Warehouse
+from dataplatform.resources.warehouse.interface import TableFacts
 from dataplatform.transform.apart import judge_apart
 from dataplatform.transform.dbt_run import NodeDone
 from dataplatform.transform.outcome import is_bad
 from dataplatform.transform.records import Targets, record, version_tags
 from dataplatform.transform.rules import Rules
 from dataplatform.transform.step_plan import StepPlan
-from dataplatform.transform.table_probe import Found, day_prints, probe
+from dataplatform.transform.table_probe import day_prints, probe
 from dataplatform.transform.translator import partitions_of
 
 
@@ -48,6 +50,7 @@ class StepRecorder:
         plan: what the step does.
         targets: the last materialisations, kept up to date.
         days: the days asked for by name, or none.
+        warehouse: where the tables are.
         look: a connection to the DuckDB file beside dbt's own, or None on another warehouse.
     """
 
@@ -58,6 +61,7 @@ class StepRecorder:
         plan: StepPlan,
         targets: Targets,
         days: Sequence[str],
+        warehouse: Warehouse,
         look: Any,
     ) -> None:
         self._context = context
@@ -79,6 +83,7 @@ class StepRecorder:
         }
         self._judged: set[str] = set()
         self._ended: set[str] = set()
+        self._warehouse = warehouse
         self._look = look
         self.broken: dict[str, list[str]] = {}
         self._measured: dict[Relation, dict[tuple[str | None, str], Any]] = {}
@@ -192,8 +197,7 @@ class StepRecorder:
         built, self._built = self._built, []
         results, self._results = self._results, []
         if built:
-            tables = (one.relation for one, _ in built)
-            found = {} if self._look is None else probe(self._look, tables)
+            found = self._facts([one.relation for one, _ in built])
             events = [
                 event
                 for node, done in built
@@ -206,8 +210,20 @@ class StepRecorder:
                 self._step, [self._targets.evaluation(one, version) for one, version in results]
             )
 
+    def _facts(self, tables: Sequence[Relation]) -> dict[Relation, TableFacts]:
+        if self._look is not None:
+            return probe(self._look, tables)
+        try:
+            return self._warehouse.facts(tables, fingerprint=False)
+        except Exception as error:
+            # What was built is recorded all the same.
+            self._context.log.warning(
+                f"The columns and rows of {len(tables)} models could not be read: {error}"
+            )
+            return {}
+
     def _materialisations(
-        self, node: DbtNode, done: NodeDone, found: Found | None
+        self, node: DbtNode, done: NodeDone, found: TableFacts | None
     ) -> list[AssetMaterialization]:
         key, tags = asset_key(node.relation), self._tags(node)
         metadata: dict[str, Any] = {
@@ -217,8 +233,7 @@ class StepRecorder:
         }
         if found is not None:
             metadata["dagster/column_schema"] = _schema(node, found)
-            if found.row_count is not None:
-                metadata[ROW_COUNT] = MetadataValue.int(found.row_count)
+            metadata[ROW_COUNT] = MetadataValue.int(found.row_count)
         if node.partition is None:
             return [AssetMaterialization(key, metadata=metadata, tags=tags)]
         days = self._days or self._changed_days(node)
@@ -277,7 +292,7 @@ def _once(version: str, run_id: str) -> str:
     return hashlib.sha256(f"{version} {run_id}".encode()).hexdigest()[:32]
 
 
-def _schema(node: DbtNode, found: Found) -> TableSchema:
+def _schema(node: DbtNode, found: TableFacts) -> TableSchema:
     described = {name.lower(): column["description"] for name, column in node.columns.items()}
     return TableSchema(
         columns=[

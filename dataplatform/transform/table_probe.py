@@ -1,33 +1,19 @@
-"""What finished tables look like, read beside a running dbt.
+"""What finished tables look like, read through a second cursor on the DuckDB file that dbt holds.
 
-On DuckDB through a second cursor on the file dbt holds, for many tables at once; on other
-warehouses through the warehouse itself, after dbt has ended.
+Many tables at once. Another warehouse is asked as anybody asks it, by its ``facts``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import Any
 
 from dataplatform.keys import Relation
+from dataplatform.resources.warehouse.interface import TableFacts, qualified, quoted
 
 
-@dataclass(frozen=True)
-class Found:
-    """Columns with their types, and the number of rows."""
-
-    columns: Mapping[str, str] = field(default_factory=dict)
-    row_count: int | None = None
-
-
-def quoted(name: str) -> str:
-    """Return an identifier quoted for SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def probe(cursor: Any, relations: Iterable[Relation]) -> dict[Relation, Found]:
-    """Return what relations look like; one that does not exist is left out.
+def probe(cursor: Any, relations: Iterable[Relation]) -> dict[Relation, TableFacts]:
+    """Return relations' facts without a fingerprint; one that does not exist is left out.
 
     Args:
         cursor: an open DuckDB cursor.
@@ -48,12 +34,12 @@ def probe(cursor: Any, relations: Iterable[Relation]) -> dict[Relation, Found]:
     if not present:
         return {}
     counted = " union all ".join(
-        f"select {index}, count(*) from {quoted(relation.schema)}.{quoted(relation.table)}"
+        f"select {index}, count(*) from {qualified(relation)}"
         for index, relation in enumerate(present)
     )
     counts = dict(cursor.execute(counted).fetchall())
     return {
-        relation: Found(columns[relation], counts.get(index))
+        relation: TableFacts(columns[relation], counts[index], "")
         for index, relation in enumerate(present)
     }
 
@@ -68,8 +54,8 @@ def day_prints(cursor: Any, relation: Relation, column: str) -> dict[str, str]:
     if not exists:
         return {}
     day = f"cast({quoted(column)} as varchar)"
-    table = f"{quoted(relation.schema)}.{quoted(relation.table)}"
     rows = cursor.execute(
-        f"select {day}, cast(sum(hash(rows_)) as varchar) from {table} as rows_ group by 1"
+        f"select {day}, cast(sum(hash(rows_)) as varchar) from {qualified(relation)} as rows_ "
+        "group by 1"
     ).fetchall()
     return dict(rows)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from dagster import AssetKey
 
+from dataplatform.declarations.errors import UserError
 from dataplatform.resources.instance import latest_materialisations, latest_verdicts
+from dataplatform.resources.warehouse.duckdb import DuckDBAdapter
 from dataplatform_tests.transform.conftest import RAW, Shop, built, failure
 
 pytestmark = pytest.mark.slow
@@ -38,6 +41,34 @@ def test_a_first_run_builds_and_publishes_everything_and_a_second_nothing(shop: 
     third = shop.run()
     assert "candidate/alone" not in built(third)
     assert shop.sql("select total from marts.totals") == [(31,)]
+
+
+def test_a_warehouse_that_is_not_seen_beside_dbt_is_asked_what_was_built(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DuckDBAdapter, "beside_dbt", lambda self, purpose: nullcontext())
+    key = AssetKey(["staging", "stg_things"])
+    first = shop.run("staging/stg_things")
+    assert first.success, failure(first)
+    event = shop.instance.get_latest_materialization_event(key)
+    assert event is not None and event.asset_materialization is not None
+    columns = event.asset_materialization.metadata["dagster/column_schema"].value.columns
+    assert [(one.name, one.type) for one in columns] == [
+        ("id", "INTEGER"), ("day", "DATE"), ("amount", "INTEGER"),
+    ]  # fmt: skip
+    assert columns[0].description == "The thing."
+    assert latest_materialisations(shop.instance, [key])[key].row_count == 2
+
+    # What was built is recorded even where it cannot be asked.
+    def fails(*arguments: object, **named: object) -> None:
+        raise UserError("The warehouse is away.")
+
+    monkeypatch.setattr(DuckDBAdapter, "facts", fails)
+    shop.load(*GOOD, (3, "2025-01-03", 1))
+    second = shop.run("staging/stg_things")
+    assert second.success, failure(second)
+    assert built(second) == {"staging/stg_things"}
+    assert latest_materialisations(shop.instance, [key])[key].row_count is None
 
 
 def test_only_days_that_changed_are_recorded_and_a_range_can_be_built_again(shop: Shop) -> None:

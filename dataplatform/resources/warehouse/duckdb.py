@@ -174,15 +174,25 @@ class DuckDBAdapter(DuckDBEngine):
             with with_base(connection, base, purpose=purpose, timeout=limit):
                 yield connection
 
+    def relations(self) -> set[Relation]:
+        """Return every relation of the file; none before there is one."""
+        return super().relations() if self.path.exists() else set()
+
     def columns(self, relation: Relation, session: Session | None = None) -> dict[str, str] | None:
         """Return column names to types, or None where the relation does not exist."""
         return super().columns(relation, session) if session or self.path.exists() else None
 
     def facts(
-        self, relations: Iterable[Relation], patience: float | None = None
+        self,
+        relations: Iterable[Relation],
+        patience: float | None = None,
+        *,
+        fingerprint: bool = True,
     ) -> dict[Relation, TableFacts]:
         """Return the facts of several relations from one session; missing ones are left out."""
-        return super().facts(relations, patience) if self.path.exists() else {}
+        if not self.path.exists():
+            return {}
+        return super().facts(relations, patience, fingerprint=fingerprint)
 
     def dbt_variables(self) -> dict[str, str]:
         """Return what dbt's profile reads: the file."""

@@ -120,13 +120,18 @@ class Warehouse(Protocol):
         ...
 
     def facts(
-        self, relations: Iterable[Relation], patience: float | None = None
+        self,
+        relations: Iterable[Relation],
+        patience: float | None = None,
+        *,
+        fingerprint: bool = True,
     ) -> dict[Relation, TableFacts]:
         """Return the facts of several relations from one session; missing ones are left out.
 
         Args:
             relations: the tables.
             patience: seconds to wait for a warehouse that is in use; long by default.
+            fingerprint: whether to take it, which may scan the whole of each table.
 
         Raises:
             UserError: the warehouse cannot be reached, or stayed in use by another program.

@@ -94,14 +94,21 @@ class SqlWarehouse(ABC):
         return self._facts_of(relation).fingerprint
 
     def facts(
-        self, relations: Iterable[Relation], patience: float | None = None
+        self,
+        relations: Iterable[Relation],
+        patience: float | None = None,
+        *,
+        fingerprint: bool = True,
     ) -> dict[Relation, TableFacts]:
         """Return the facts of several relations from one session; missing ones are left out."""
         wanted = list(relations)
         if not wanted:
             return {}
         with self.session(f"facts of {len(wanted)} tables", patience) as session:
-            found = {relation: self._facts(session, relation) for relation in wanted}
+            found = {
+                relation: self._facts(session, relation, fingerprint=fingerprint)
+                for relation in wanted
+            }
         return {relation: facts for relation, facts in found.items() if facts is not None}
 
     def _facts_of(self, relation: Relation) -> TableFacts:
