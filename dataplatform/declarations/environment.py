@@ -28,6 +28,7 @@ from dataplatform.declarations.yaml_file import read_yaml, shown
 
 ENVIRONMENT_VARIABLE = "DATAPLATFORM_ENV"
 PROJECT_VARIABLE = "DATAPLATFORM_PROJECT"
+RECORDS_VARIABLE = "DATAPLATFORM_RECORDS"
 DEFAULT_ENVIRONMENT = "local"
 #: ``${PROJECT_ROOT}`` is always the project's folder.
 ROOT_REFERENCE = "PROJECT_ROOT"
@@ -135,6 +136,27 @@ def project_folder() -> Path | None:
     """Return the project that the process environment chooses, or None."""
     folder = os.environ.get(PROJECT_VARIABLE)
     return Path(folder) if folder else None
+
+
+def deployed_home() -> Path | None:
+    """Return the Dagster home of the deployment this process is part of, or None on a laptop.
+
+    Raises:
+        UserError: DATAPLATFORM_RECORDS says neither, or a deployment names no home.
+    """
+    where = os.environ.get(RECORDS_VARIABLE) or "project"
+    if where not in ("project", "deployed"):
+        known = nearest(where, ("project", "deployed"))
+        raise UserError(f"{RECORDS_VARIABLE} is {where!r}; it is 'project' or 'deployed'.{known}")
+    if where == "project":
+        return None
+    home = os.environ.get("DAGSTER_HOME")
+    if not home or not (Path(home) / "dagster.yaml").is_file():
+        raise UserError(
+            f"{RECORDS_VARIABLE} is 'deployed', but DAGSTER_HOME names no folder with a "
+            "dagster.yaml."
+        )
+    return Path(home)
 
 
 def setting(name: str, root: Path) -> str | None:

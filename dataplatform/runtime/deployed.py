@@ -36,6 +36,7 @@ VARIABLES = (
 #: How many runs go on at once, and how many of them are backfills.
 RUNS_AT_ONCE = 10
 BACKFILLS_AT_ONCE = 3
+LONGEST_RUN_SECONDS = 24 * 3600
 BACKFILL_TAG = "dagster/backfill"
 
 CODE_PORT = 4000
@@ -85,6 +86,9 @@ def deployed_settings(logs: Literal["s3", "files"] = "s3") -> dict[str, Any]:
         "module": "dataplatform.runtime.location_launcher",
         "class": "LocationRunLauncher",
     }
+    # One that nobody looks after, such as `dataplatform run` in a container that was taken away,
+    # is not taken for alive for ever.
+    settings["run_monitoring"]["max_runtime_seconds"] = LONGEST_RUN_SECONDS
     settings["concurrency"]["runs"] = {
         "max_concurrent_runs": RUNS_AT_ONCE,
         # A backfill of a year leaves room for the clocks.

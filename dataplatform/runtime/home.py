@@ -10,6 +10,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dataplatform.declarations.environment import deployed_home, process_environment
+from dataplatform.declarations.errors import UserError
 from dataplatform.runtime import deployed
 from dataplatform.runtime.settings import HEADER, HOME, instance_settings
 
@@ -41,10 +43,47 @@ def prepare_home(project: Project) -> Path:
 
 
 def open_instance(project: Project) -> DagsterInstance:
-    """Return the Dagster instance that holds a project's history, the same for every command."""
+    """Return the Dagster instance that holds a project's history, the same for every command.
+
+    Within a deployment it is the deployment's, whatever the project.
+
+    Raises:
+        UserError: a deployment names no home, or its settings are not all there.
+    """
     from dagster import DagsterInstance
 
+    home = deployed_home()
+    if home is not None:
+        return _open_deployed(home)
     return DagsterInstance.from_config(str(prepare_home(project)))
+
+
+def _open_deployed(home: Path) -> DagsterInstance:
+    import yaml
+    from dagster import DagsterInstance
+    from dagster_postgres.utils import DagsterPostgresException
+
+    file = home / "dagster.yaml"
+    known = process_environment()
+    missing = sorted(_variables(yaml.safe_load(file.read_text(encoding="utf-8"))) - set(known))
+    if missing:
+        raise UserError(f"{', '.join(missing)} must be set: {file} refers to it.")
+    try:
+        return DagsterInstance.from_config(str(home))
+    except DagsterPostgresException as error:
+        said = str(error.__cause__ or error).strip().splitlines()[0]
+        raise UserError(f"The records that {file} names do not answer: {said}") from None
+
+
+def _variables(node: Any) -> set[str]:
+    """Return the variables of the process environment that settings refer to."""
+    if isinstance(node, dict):
+        if set(node) == {"env"}:
+            return {str(node["env"])}
+        return {name for one in node.values() for name in _variables(one)}
+    if isinstance(node, list):
+        return {name for one in node for name in _variables(one)}
+    return set()
 
 
 def write_repository_file(root: Path) -> Path:

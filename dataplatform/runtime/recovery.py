@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
+from dataplatform.declarations.environment import deployed_home
 from dataplatform.runtime.process import ProcessMark, mark_in, mark_of
 
 _UNENDED = [
@@ -30,6 +31,10 @@ def recover(instance: DagsterInstance, run_ids: Iterable[str] | None = None) -> 
     Returns:
         The ids of the runs that were marked.
     """
+    if deployed_home() is not None:
+        # Runs live in other containers, whose process numbers say nothing here; the launchers of
+        # a deployment look after their own.
+        return []
     chosen = None if run_ids is None else list(run_ids)
     runs = instance.get_runs(RunsFilter(statuses=_UNENDED, run_ids=chosen))
     marked = [run.run_id for run in runs if _bury(instance, run)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,14 +14,16 @@ from dagster._core.instance.ref import InstanceRef
 from dagster._core.launcher.base import WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
+from dataplatform.declarations.errors import UserError
 from dataplatform.runtime import location_launcher
 from dataplatform.runtime.deployed import (
     VARIABLES,
     deployed_settings,
     deployed_workspace,
 )
-from dataplatform.runtime.home import deployment_files
+from dataplatform.runtime.home import _variables, deployment_files, open_instance
 from dataplatform.runtime.location_launcher import LocationRunLauncher
+from dataplatform.runtime.recovery import recover
 from dataplatform.runtime.settings import instance_settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -46,16 +49,6 @@ def test_dagster_accepts_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert ref.storage_data and "dagster_postgres" in ref.storage_data.module_name
 
 
-def _variables(node: Any) -> set[str]:
-    if isinstance(node, dict):
-        if set(node) == {"env"}:
-            return {node["env"]}
-        return set().union(*map(_variables, node.values())) if node else set()
-    if isinstance(node, list):
-        return set().union(*map(_variables, node)) if node else set()
-    return set()
-
-
 def test_every_variable_is_declared_and_no_secret_stands_in_a_file() -> None:
     assert _variables(deployed_settings()) == set(VARIABLES)
     assert _variables(deployed_workspace()) == {"DAGSTER_CODE_HOST"}
@@ -66,7 +59,8 @@ def test_every_variable_is_declared_and_no_secret_stands_in_a_file() -> None:
 def test_a_deployment_differs_from_the_laptop_only_where_it_must() -> None:
     laptop, deployed = instance_settings("/x"), deployed_settings()
     same = {name for name in laptop if laptop[name] == deployed.get(name)}
-    assert same >= {"instance_class", "run_monitoring", "retention", "freshness", "telemetry"}
+    assert laptop["run_monitoring"].items() <= deployed["run_monitoring"].items()
+    assert same >= {"instance_class", "retention", "freshness", "telemetry"}
     assert deployed["concurrency"]["pools"] == laptop["concurrency"]["pools"]
     assert not [text for text in yaml.safe_dump(deployed).split() if "Sqlite" in text]
 
@@ -156,3 +150,51 @@ def test_a_run_of_another_launcher_is_left_alone(ephemeral: DagsterInstance) -> 
     run = DagsterRun(job_name="x", status=DagsterRunStatus.STARTED)
     ephemeral.run_storage.add_run(run)
     assert launcher.check_run_worker_health(run).status == WorkerStatus.RUNNING
+
+
+def test_a_command_in_a_deployment_uses_its_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}")
+    project: Any = SimpleNamespace(state=tmp_path / "state")
+    monkeypatch.setenv("DATAPLATFORM_RECORDS", "deployed")
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    with open_instance(project) as instance:
+        assert instance.root_directory == str(home)
+        # Whose process a run is cannot be told from another container.
+        run = DagsterRun(job_name="x", status=DagsterRunStatus.STARTED)
+        instance.run_storage.add_run(run)
+        assert recover(instance) == []
+        assert not instance.get_run_by_id(run.run_id).is_finished
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize(
+    ("where", "home", "sentence"),
+    [
+        ("deploid", "x", "it is 'project' or 'deployed'. Did you mean 'deployed'?"),
+        ("deployed", "", "DAGSTER_HOME names no folder with a dagster.yaml."),
+        ("deployed", "nowhere", "DAGSTER_HOME names no folder with a dagster.yaml."),
+        ("deployed", "bare", "DAGSTER_POSTGRES_USER must be set: "),
+        ("deployed", "away", "dagster.yaml names do not answer: "),
+    ],
+)
+def test_a_deployment_that_is_not_set_up_is_told_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, home: str, sentence: str
+) -> None:
+    if home in ("bare", "away"):
+        (tmp_path / home).mkdir()
+        (tmp_path / home / "dagster.yaml").write_text(FILES["deploy/dagster/dagster.yaml"])
+    for name in VARIABLES:
+        given = {"PORT": "1", "HOST": "127.0.0.1", "ENDPOINT": "http://127.0.0.1:9"}
+        monkeypatch.setenv(name, given.get(name.rpartition("_")[2], "x"))
+        if home == "bare" and name.endswith("USER"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("DATAPLATFORM_RECORDS", where)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / home) if home else "")
+    with pytest.raises(UserError) as found, open_instance(SimpleNamespace()):  # type: ignore[arg-type]
+        pass
+    assert sentence in str(found.value)
+    assert "\n" not in str(found.value)
