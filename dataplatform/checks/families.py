@@ -36,6 +36,7 @@ _INTEGER = {
     "int4",
     "int8",
     "byteint",
+    "int64",
 }
 _NUMBER = {
     "decimal",
@@ -48,6 +49,8 @@ _NUMBER = {
     "float4",
     "float8",
     "fixed",
+    "float64",
+    "bignumeric",
 }
 _TIMESTAMP = {
     "timestamp",
@@ -132,6 +135,8 @@ _SAME = {
     "int4": "integer",
     "int2": "smallint",
     "int8": "bigint",
+    "int64": "bigint",
+    "float64": "double",
     "text": "varchar",
     "string": "varchar",
     "character varying": "varchar",

@@ -27,6 +27,9 @@ import duckdb_extension_spatial
 import jwt
 import sqlglot
 from bqemulator.config import LogLevel, PersistenceMode, Settings
+from bqemulator.domain.errors import InvalidQueryError
+from bqemulator.domain.result import Ok
+from bqemulator.sql.translator import SQLTranslator
 from bqemulator.storage.engine import DuckDBEngine
 from bqemulator.storage.sql_identifiers import quoted_table_ref
 from bqemulator.versioning.clone import CloneManager
@@ -42,6 +45,9 @@ _AUDIENCE = "https://oauth2.googleapis.com/token"
 _WIDEST = "DECIMAL(38, 9)"
 # What is asked without a token: whether the server is up.
 _OPEN = ("/readyz", "/healthz")
+# A decimal of DuckDB without digits has 18 of them, which a second parse writes down.
+_NO_DIGITS = re.compile(r"\bAS DECIMAL(?:\(18, 3\))?(?=\s*\))")
+_DIGITS_IN_CAST = re.compile(r"\bas\s+(?:big)?(?:numeric|decimal)\s*\(", re.IGNORECASE)
 _DECLARED = re.compile(
     r"\s*(?:/\*.*?\*/)?\s*create\s+(?:or\s+replace\s+)?table\b", re.IGNORECASE | re.DOTALL
 )
@@ -86,8 +92,23 @@ def repair_loads() -> None:
 
 
 def repair_decimals() -> None:
-    """Keep a BIGNUMERIC in the widest decimal there is; the emulator would refuse it."""
+    """Give a NUMERIC its 38 digits; keep a BIGNUMERIC in as many; refuse digits in a cast."""
     type_map._BQ_TO_DUCKDB["BIGNUMERIC"] = _WIDEST
+    translate, run = SQLTranslator.translate, executor._run_query_body
+
+    def translated(self: Any, *args: Any, **more: Any) -> Any:
+        result = translate(self, *args, **more)
+        return (
+            Ok(_NO_DIGITS.sub(f"AS {_WIDEST}", result.value)) if isinstance(result, Ok) else result
+        )
+
+    async def strict(*, bq_sql: str, **more: Any) -> Any:
+        if _DIGITS_IN_CAST.search(bq_sql):
+            raise InvalidQueryError("Parameterized types are not allowed in CAST expressions.")
+        return await run(bq_sql=bq_sql, **more)
+
+    SQLTranslator.translate = translated
+    executor._run_query_body = strict
 
 
 def repair_typed_tables() -> None:
@@ -218,8 +239,8 @@ def main() -> None:
     repair_extensions()
     repair_uploads()
     repair_loads()
-    repair_decimals()
     repair_typed_tables()
+    repair_decimals()
     repair_clones()
     account = json.loads((options.state / "service-account.json").read_text(encoding="utf-8"))
     repair_login(os.environ["BIGQUERY_TOKEN"], account)

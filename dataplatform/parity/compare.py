@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from dataplatform.keys import Relation
 from dataplatform.resources.warehouse.interface import quoted
+from dataplatform.resources.warehouse.types import ANY_DECIMAL
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,6 +30,7 @@ _LOOKED_AT = 5_000
 _SHOWN = 5
 _FLOATS = ("FLOAT", "DOUBLE")
 _WHOLE = re.compile(r"integer|bigint|decimal\(\d+,0\)")
+_NUMBER = re.compile(r"decimal(\(\d+,\d+\))?")
 _DECIMAL = re.compile(r"decimal\(\d+,(\d+)\)")
 
 
@@ -76,6 +78,14 @@ def loose(family: str) -> str:
         return "whole number"
     decimal = _DECIMAL.fullmatch(family)
     return f"decimal of {decimal[1]} places" if decimal else family
+
+
+def _alike(one: str, two: str) -> bool:
+    """Whether two families are one type, as far as each engine tells it."""
+    kinds = {loose(one), loose(two)}
+    if ANY_DECIMAL in kinds:
+        return all(_NUMBER.fullmatch(family) for family in (one, two))
+    return len(kinds) == 1
 
 
 def compare_tables(
@@ -155,7 +165,7 @@ def _columns(
     for name in first:
         if name not in other:
             yield f"{name} is missing on {two}"
-        elif loose(first[name]) != loose(other[name]):
+        elif not _alike(first[name], other[name]):
             yield f"{name} is {first[name]} on {one} and {other[name]} on {two}"
     for name in other:
         if name not in first:

@@ -80,13 +80,13 @@ def compiled(contract: Contract, project: Project | None = None) -> str:
         f"{{#- Compiled from {source}: do not edit, run `dataplatform contract compile`. -#}}\n"
         f"{{{{ config(severity='error', tags=['contract'], meta={{'contract': {source!r}}}) }}}}\n"
         f"{{%- set families = {_jinja(accepted)} -%}}\n"
-        "{%- if target.type == 'snowflake' -%}\n"
-        f"{{%- set rules = {by_dialect['snowflake']} -%}}\n"
-        f"{{%- set measures = {measured['snowflake']} -%}}\n"
-        "{%- else -%}\n"
-        f"{{%- set rules = {by_dialect['duckdb']} -%}}\n"
-        f"{{%- set measures = {measured['duckdb']} -%}}\n"
-        "{%- endif -%}\n"
+        + "".join(
+            f"{{%- {'elif' if place else 'if'} target.type == '{name}' -%}}\n"
+            f"{{%- set rules = {by_dialect[name]} -%}}\n"
+            f"{{%- set measures = {measured[name]} -%}}\n"
+            for place, name in enumerate(DIALECTS)
+        )
+        + "{%- endif -%}\n"
         f"{{{{ contract_scan(ref('{contract.relation.table}'), rules, families"
         ", measures=measures" + (f", day={day!r}" if day is not None else "") + ") }}\n"
     )

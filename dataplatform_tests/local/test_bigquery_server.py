@@ -217,3 +217,24 @@ def test_dagsters_own_resource_speaks_to_it(
     resource = BigQueryResource(project=settings["project"], gcp_credentials=key)
     with resource.get_client() as client:
         assert [tuple(row) for row in client.query("select 1 + 1").result()] == [(2,)]
+
+
+def test_a_numeric_has_its_digits_and_a_cast_takes_none(warehouse: BigQueryAdapter) -> None:
+    ((wide,),) = warehouse.query("select cast(12345678901234567890 as numeric)", "test")
+    assert wide == Decimal("12345678901234567890")
+    ((exact,),) = warehouse.query("select cast('1.123456789' as numeric)", "test")
+    assert exact == Decimal("1.123456789")
+    with pytest.raises(Exception, match="not allowed in CAST expressions"):
+        warehouse.query("select cast(1 as numeric(14, 2))", "test")
+
+
+def test_a_table_of_a_query_has_the_columns_that_are_declared(warehouse: BigQueryAdapter) -> None:
+    place = Relation("raw", "declared")
+    warehouse.query("create schema if not exists raw", "test")
+    warehouse.query(
+        "create or replace table raw.declared (id int64, amount numeric(14, 2), doc json) "
+        "options(description='what it is') as (select * from (select '1' as id, 2 as amount, "
+        "parse_json('{}') as doc) as model_subq)",
+        "test",
+    )
+    assert warehouse.columns(place) == {"id": "INT64", "amount": "NUMERIC", "doc": "JSON"}

@@ -120,16 +120,17 @@
 
 {% macro contract_statement(relation, rules, day, figures, measures) %}
   {%- set inner, outer, lately_inner = ['count(*) as row_total'], [], [] -%}
+  {%- set text = dbt.type_string() -%}
   {%- for rule in rules -%}
     {%- do inner.extend(rule.aggregates) -%}
-    {%- do outer.append('cast(' ~ rule.observed ~ ' as varchar)') -%}
-    {%- do outer.append('cast(' ~ rule.failing ~ ' as varchar)') -%}
-    {%- do outer.append('cast(' ~ rule.considered ~ ' as varchar)') -%}
+    {%- do outer.append('cast(' ~ rule.observed ~ ' as ' ~ text ~ ')') -%}
+    {%- do outer.append('cast(' ~ rule.failing ~ ' as ' ~ text ~ ')') -%}
+    {%- do outer.append('cast(' ~ rule.considered ~ ' as ' ~ text ~ ')') -%}
     {%- do outer.append('case when ' ~ rule.passed ~ ' then 1 else 0 end') -%}
   {%- endfor -%}
   {%- for name, column, expression, lately in figures -%}
     {%- do (lately_inner if lately else inner).append(expression ~ ' as m' ~ loop.index0) -%}
-    {%- do outer.append('cast(m' ~ loop.index0 ~ ' as varchar)') -%}
+    {%- do outer.append('cast(m' ~ loop.index0 ~ ' as ' ~ text ~ ')') -%}
   {%- endfor -%}
   {%- set statement -%}
     select {% for expression in outer %}{{ expression }} as c{{ loop.index0 }}
@@ -165,7 +166,7 @@
       {%- do parts.append(
             "select * from (select '" ~ rule.name ~ "' as rule_name, "
             ~ (key | join(" || ', ' || ") or "''") ~ " as sample_key, "
-            ~ "cast(count(*) over () as varchar) as failing from __dataplatform_table__ where "
+            ~ "cast(count(*) over () as " ~ dbt.type_string() ~ ") as failing from __dataplatform_table__ where "
             ~ rule.predicate ~ " order by 2 limit 20) as s" ~ loop.index) -%}
     {%- endif -%}
   {%- endfor -%}
@@ -255,5 +256,5 @@
   {%- for verdict in verdicts if not verdict.passed and verdict.severity == 'ERROR' -%}
     {%- do failed.append("select '" ~ verdict.name ~ "' as failed_rule") -%}
   {%- endfor -%}
-  {{ return(failed | join(' union all ') or 'select null as failed_rule where false') }}
+  {{ return(failed | join(' union all ') or 'select null as failed_rule from (select 1) as nothing where false') }}
 {% endmacro %}

@@ -2,7 +2,7 @@
 
 {#- Replace changed rows: one statement where the warehouse has a good merge. -#}
 {% macro replace_strategy() -%}
-    {{ return('merge' if target.type == 'snowflake' else 'delete+insert') }}
+    {{ return('delete+insert' if target.type == 'duckdb' else 'merge') }}
 {%- endmacro %}
 
 {#- Whether a range of days was asked for; a full refresh always builds all days. -#}
@@ -28,7 +28,7 @@
             select 1 from ({{ keep_query }}) as kept
             where
                 {%- for key in keys %}
-                kept.{{ key }} = {{ this }}.{{ key }}{{ ' and' if not loop.last }}
+                kept.{{ key }} = {{ this.identifier }}.{{ key }}{{ ' and' if not loop.last }}
                 {%- endfor %}
         )
     {%- endif -%}

@@ -2,7 +2,7 @@
 
 {#- Free text: every run of white space is one space, none at the ends. -#}
 {% macro clean_text(expression) -%}
-    nullif(trim({{ regex_replace_all(expression, '[[:space:]]+', ' ') }}), '')
+    nullif(trim({{ regex_replace_all(expression, '[[:space:]]+', ' ') }}, ' '), '')
 {%- endmacro %}
 
 {#- Names of people: as free text, in upper case. -#}
@@ -12,7 +12,7 @@
 
 {#- Mail addresses: lower case, no white space at the ends. -#}
 {% macro clean_email(expression) -%}
-    nullif(lower(trim({{ expression }})), '')
+    nullif(lower(trim({{ expression }}, ' ')), '')
 {%- endmacro %}
 
 {#- Phone numbers: the digits alone. -#}

@@ -13,6 +13,10 @@
     cast(timezone('UTC', {{ expression }}) as date)
 {%- endmacro %}
 
+{% macro bigquery__utc_date(expression) -%}
+    date({{ expression }}, 'UTC')
+{%- endmacro %}
+
 {#- An instant as a whole number: microseconds since 1970. -#}
 {% macro epoch_microseconds(expression) -%}
     {{ return(adapter.dispatch('epoch_microseconds')(expression)) }}
@@ -24,6 +28,10 @@
 
 {% macro duckdb__epoch_microseconds(expression) -%}
     epoch_us({{ expression }})
+{%- endmacro %}
+
+{% macro bigquery__epoch_microseconds(expression) -%}
+    unix_micros({{ expression }})
 {%- endmacro %}
 
 {#- Whole years between a birthday and a day; a birthday on that day counts. -#}

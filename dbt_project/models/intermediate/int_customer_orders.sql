@@ -13,6 +13,6 @@ select
     count(*) as order_count,
     min(ordered_at) as first_ordered_at,
     max(ordered_at) as last_ordered_at,
-    cast(sum(amount_eur) as decimal(18, 2)) as lifetime_amount_eur
+    {{ to_decimal('sum(amount_eur)', 18, 2) }} as lifetime_amount_eur
 from orders
 group by customer_id

@@ -16,6 +16,6 @@ with live as (
 select
     order_id,
     max(synced_at) as synced_at,
-    cast(sum({{ epoch_microseconds('synced_at') }}) as decimal(38, 0)) as version
+    {{ to_decimal('sum(' ~ epoch_microseconds('synced_at') ~ ')', 38, 0) }} as version
 from live
 group by order_id

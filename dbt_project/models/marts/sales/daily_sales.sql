@@ -30,8 +30,8 @@ days as (
         currency,
         count(*) as order_count,
         count(distinct customer_id) as customer_count,
-        cast(sum(total_amount) as decimal(18, 2)) as gross_amount,
-        cast(sum(total_amount_eur) as decimal(18, 2)) as gross_amount_eur
+        {{ to_decimal('sum(total_amount)', 18, 2) }} as gross_amount,
+        {{ to_decimal('sum(total_amount_eur)', 18, 2) }} as gross_amount_eur
     from sales
     where {{ in_backfill('sales_date') }}
     group by sales_date, currency

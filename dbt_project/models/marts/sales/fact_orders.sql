@@ -61,7 +61,7 @@ select
     {{ to_eur('orders.total_amount', 'orders.currency') }} as total_amount_eur,
     coalesce(items.item_count, 0) as item_count,
     cast(coalesce(items.quantity, 0) as bigint) as quantity,
-    cast(coalesce(payments.paid_amount, 0) as decimal(14, 2)) as paid_amount,
+    {{ to_decimal('coalesce(payments.paid_amount, 0)', 14, 2) }} as paid_amount,
     orders.ordered_at,
     orders.ordered_on,
     orders.shipped_at,

@@ -10,7 +10,7 @@ renamed as (
         quantity,
         unit_price,
         discount,
-        cast(round(quantity * unit_price * (1 - discount), 2) as decimal(14, 2)) as net_amount,
+        {{ to_decimal('round(quantity * unit_price * (1 - discount), 2)', 14, 2) }} as net_amount,
         updated_at
     from source
     where not coalesce(_fivetran_deleted, false)
