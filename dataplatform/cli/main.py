@@ -15,6 +15,7 @@ from dataplatform.cli import (
     backfill,
     connections,
     contract,
+    cost,
     dbt,
     demo,
     diff,
@@ -26,6 +27,7 @@ from dataplatform.cli import (
     parity,
     pipeline,
     profile,
+    promote,
     publish,
     quarantine,
     rehearse,
@@ -50,10 +52,12 @@ app.command("status")(status.command)
 app.command("report")(report.command)
 app.command("profile")(profile.command)
 app.command("publish")(publish.command)
+app.command("promote")(promote.command)
 app.command("backfill")(backfill.command)
 app.command("lineage")(lineage.command)
 app.command("parity")(parity.command)
 app.command("diff")(diff.command)
+app.command("cost")(cost.command)
 app.command("doctor")(doctor.command)
 app.command("init")(init.command)
 app.command("rehearse")(rehearse.command)

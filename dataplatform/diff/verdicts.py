@@ -1,7 +1,7 @@
 """Which checks say something else on the other side, by the last verdict of each.
 
-A mart's checks judge its candidate. A check that was never judged on one side is told only where
-it fails on the other.
+A mart's checks judge its candidate. A check that is broken there and was not judged here is no
+news.
 """
 
 from __future__ import annotations
@@ -57,6 +57,6 @@ def verdict_changes(
     for table, name in sorted({*before, *after}):
         old = before.get((table, name), UNKNOWN)
         new = after.get((table, name), UNKNOWN)
-        if old != new and FAILED in (old, new):
+        if old != new and (new == FAILED or (old == FAILED and new == PASSED)):
             found.append(CheckDiff(table, name, old, new))
     return found
