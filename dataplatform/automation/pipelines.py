@@ -14,9 +14,9 @@ from dagster import (
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from dataplatform.declarations.pipeline import Pipeline
+from dataplatform.declarations.project import EVERYTHING
 from dataplatform.resources.executor import EXECUTOR
 
-EVERYTHING = "everything"
 PIPELINE_TAG = "dataplatform/pipeline"
 """On each run of a pipeline; the conditions know by it what the run will do."""
 

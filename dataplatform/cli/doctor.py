@@ -1,6 +1,6 @@
 """``dataplatform doctor``: what is missing on this machine, and how to get it.
 
-It only looks; it starts and installs nothing.
+It only looks; it starts and installs nothing. ``--live`` tries the environment's real accounts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -49,12 +49,20 @@ def findings(project: Project) -> list[Finding]:
     return [look(project) for look in looks]
 
 
-def command() -> None:
+def command(
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="Try on the real accounts what stand-ins cannot show."),
+    ] = False,
+) -> None:
     """Say what is missing on this machine and how to get it. Exit code 1 if something needed is."""
     from rich.console import Console
 
     from dataplatform.declarations.project import open_project
 
+    if live:
+        _live(open_project())
+        return
     console = Console(highlight=False)
     found = findings(open_project())
     for item in found:
@@ -63,6 +71,29 @@ def command() -> None:
         if not item.good and item.advice:
             console.print(f"  {'':<14} [bold]{item.advice}[/]")
     if any(item.needed and not item.good for item in found):
+        raise typer.Exit(1)
+
+
+def _live(project: Project) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    from dataplatform.environments.live import NO_ACCOUNT, try_live
+
+    console = Console(highlight=False, soft_wrap=True)
+    found = try_live(project)
+    for one in found:
+        mark = "[green]✓[/]" if one.good else "[yellow]·[/]"
+        if one.condition == "refused":
+            mark = "[red]✗[/]"
+        console.print(f"{mark} {one.name:<76} {escape(one.seen)}")
+    absent = sum(1 for one in found if one.seen.startswith(NO_ACCOUNT))
+    shown = sum(1 for one in found if one.good)
+    console.print(
+        f"{project.environment.name}: {shown} shown, {len(found) - shown - absent} not as "
+        f"expected, {absent} not tried, because there is no account."
+    )
+    if shown < len(found):
         raise typer.Exit(1)
 
 

@@ -16,6 +16,8 @@ from dataplatform.declarations.access import FILE as ACCESS_FILE
 from dataplatform.declarations.access import Access, load_access
 from dataplatform.declarations.connection import Connection, load_connection
 from dataplatform.declarations.contract import Contract, load_contract
+from dataplatform.declarations.cost import FILE as BUDGETS_FILE
+from dataplatform.declarations.cost import Budgets, load_budgets
 from dataplatform.declarations.environment import Environment, load_environment, project_folder
 from dataplatform.declarations.errors import DeclarationError, UserError, nearest
 from dataplatform.declarations.extract import Extract, load_extract
@@ -36,6 +38,8 @@ from dataplatform.keys import (
 )
 
 Declared = TypeVar("Declared")
+#: The job of the whole graph, which is declared by nobody.
+EVERYTHING = "everything"
 _MODEL_FOLDERS = {"staging": STAGING, "intermediate": INTERMEDIATE, "marts": CANDIDATE}
 
 
@@ -133,6 +137,19 @@ class Project:
         return load_access(self.config / ACCESS_FILE, self.root, self.relations)
 
     @cached_property
+    def budgets(self) -> Budgets:
+        """What computing costs and may cost."""
+        owners = {contract.owner for contract in self.contracts}
+        owners |= {connection.owner for connection in self.connections}
+        return load_budgets(
+            self.config / BUDGETS_FILE,
+            self.root,
+            sorted(str(relation) for relation in self.relations),
+            [pipeline.name for pipeline in self.pipelines],
+            sorted(owners),
+        )
+
+    @cached_property
     def relations(self) -> frozenset[Relation]:
         """Every relation that the project makes, as far as its files tell without running dbt."""
         found: set[Relation] = set()
@@ -164,7 +181,20 @@ class Project:
             self.pipelines,
             self.monitors,
             self.access,
+            self.budgets,
         )
+        self._check_sizes()
+
+    def _check_sizes(self) -> None:
+        """Refuse a warehouse's size for a pipeline that nobody declares."""
+        names = {pipeline.name for pipeline in self.pipelines} | {EVERYTHING}
+        for name in getattr(self.environment.warehouse, "warehouses", {}):
+            if name not in names:
+                raise self._error(
+                    self.environment.file,
+                    ("warehouse", "warehouses", name),
+                    f"{name!r} is not a pipeline.{nearest(name, names)}",
+                )
 
     def _error(self, file: Path, loc: Loc, message: str) -> DeclarationError:
         return read_yaml(self.root / file, self.root).error(loc, message)

@@ -200,3 +200,21 @@ def test_the_command_line_shows_and_compares(root: Path) -> None:
     same = run("diff", "laptop", "laptop")
     assert (same.exit_code, same.output) == (0, "laptop and laptop say the same.\n")
     assert {one["name"] for one in json.loads(run("list", "--json").output)} == {"laptop", "server"}
+
+
+def test_a_size_for_a_pipeline_that_nobody_declares(root: Path) -> None:
+    file = root / "config/environments/laptop.yml"
+    warehouse = (
+        "warehouse:\n  type: snowflake\n  account: a\n  user: u\n  token: t\n  role: R\n"
+        "  warehouse: W\n  database: D\n  warehouses:\n    everythin: L\n"
+    )
+    text = file.read_text().replace("warehouse:\n  type: duckdb\n", warehouse)
+    file.write_text(text)
+    with pytest.raises(DeclarationError) as caught:
+        Project(root, "laptop").check()
+    assert str(caught.value) == (
+        "config/environments/laptop.yml:10: 'everythin' is not a pipeline. "
+        "Did you mean 'everything'?"
+    )
+    file.write_text(text.replace("everythin:", "everything:"))
+    Project(root, "laptop").check()
