@@ -1,0 +1,1 @@
+"""What tables, pipelines and owners cost, from what each warehouse says it did for them."""
