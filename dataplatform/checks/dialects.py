@@ -7,6 +7,8 @@ Which SQL is written with them is ``predicates``' business.
 from __future__ import annotations
 
 import datetime
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -16,6 +18,7 @@ from dataplatform.keys import Relation
 
 #: How BigQuery writes what would end a text.
 _ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r"}
+_TYPE_WORD = re.compile(r"\b(?:varchar|double|timestamptz)\b")
 #: Into how many steps BigQuery divides a column's values.
 _STEPS = 1000
 
@@ -145,6 +148,34 @@ class Dialect:
     def instant_type(self) -> str:
         """The type of points in time, whatever the zone they are told in."""
         return "timestamp" if self.name == "bigquery" else "timestamptz"
+
+    def declared(self, columns: str) -> str:
+        """Return the columns of a table in this warehouse's types; given in those of DuckDB."""
+        names = {
+            "varchar": self.text_type,
+            "double": self.double_type,
+            "timestamptz": self.instant_type,
+        }
+        return _TYPE_WORD.sub(lambda found: names[found[0]], columns)
+
+    def listing(self, view: str, schemas: Collection[str]) -> str:
+        """Return what lists the tables or columns of schemas, to be selected from.
+
+        Args:
+            view: of the information schema: ``tables`` or ``columns``.
+            schemas: their names, in small letters.
+        """
+        if self.name == "bigquery":
+            each = (
+                f"select * from {self.identifier(one)}.INFORMATION_SCHEMA.{view.upper()}"
+                for one in sorted(schemas)
+            )
+            return f"({' union all '.join(each)}) as listed"
+        names = ", ".join(self.literal(one) for one in sorted(schemas))
+        return (
+            f"(select * from information_schema.{view} "
+            f"where lower(table_schema) in ({names})) as listed"
+        )
 
     def hours_since(self, expression: str) -> str:
         """Return the hours between a point in time and now."""

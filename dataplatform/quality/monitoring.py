@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dataplatform.checks.dialects import dialect
 from dataplatform.checks.masking import masked
 from dataplatform.keys import Relation, layer_of
 from dataplatform.monitors.calendar import Calendar
@@ -85,11 +86,10 @@ def columns_of(
     """Return the columns and types of tables, in one query; what does not exist is left out."""
     if not relations:
         return {}
-    schemas = ", ".join(sorted({f"'{relation.schema}'" for relation in relations}))
+    listed = dialect(dialect_name).listing("columns", {relation.schema for relation in relations})
     rows = session.execute(
         "select lower(table_schema), lower(table_name), column_name, data_type "
-        f"from information_schema.columns where lower(table_schema) in ({schemas}) "
-        "order by table_schema, table_name, ordinal_position"
+        f"from {listed} order by table_schema, table_name, ordinal_position"
     )
     found: dict[Relation, dict[str, str]] = {}
     for schema, table, column, kind in rows:
@@ -131,10 +131,26 @@ def watch(
 
 
 def missed_updates(
-    project: Project, store: MonitorStore, at: datetime.datetime
+    project: Project,
+    store: MonitorStore,
+    at: datetime.datetime,
+    among: Collection[Relation] | None = None,
 ) -> dict[Relation, Finding]:
-    """Return the raw tables whose next update should have come by now, and did not."""
-    tables = {one: how for one, how in watched(project).items() if layer_of(one) == "raw"}
+    """Return the raw tables whose next update should have come by now, and did not.
+
+    Args:
+        project: says what is watched.
+        store: the monitors' memory.
+        at: the moment.
+        among: of these tables; None for all.
+    """
+    tables = {
+        one: how
+        for one, how in watched(project).items()
+        if layer_of(one) == "raw" and (among is None or one in among)
+    }
+    if not tables:
+        return {}
     calendar = calendar_of(project)
     found: dict[Relation, Finding] = {}
     since = at - datetime.timedelta(days=Settings().window_days)

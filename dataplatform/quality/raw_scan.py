@@ -75,7 +75,7 @@ def judge(
         if asked and time is not None:
             sql = dialect(warehouse.dialect)
             newest = execute(
-                f"select cast(max({sql.identifier(time)}) as varchar) from {sql.relation(relation)}"
+                f"select {sql.text(f'max({sql.identifier(time)})')} from {sql.relation(relation)}"
             )[0][0]
         scoped = [_since(check, time, since.get(check.name)) for check in checks]
         measures: tuple[Measure, ...] = ()

@@ -53,7 +53,8 @@ class MonitorTables:
         self._session.execute(f"create schema if not exists {self._sql.identifier(PLATFORM)}")
         for relation, columns in _COLUMNS.items():
             self._session.execute(
-                f"create table if not exists {self._sql.relation(relation)} ({columns})"
+                f"create table if not exists {self._sql.relation(relation)} "
+                f"({self._sql.declared(columns)})"
             )
 
     @property
@@ -61,15 +62,19 @@ class MonitorTables:
         """Whether the tables exist."""
         listed = ", ".join(f"'{relation.table}'" for relation in _COLUMNS)
         rows = self._session.execute(
-            "select count(*) from information_schema.tables where lower(table_schema) = "
-            f"'{PLATFORM}' and lower(table_name) in ({listed})"
+            f"select count(*) from {self._sql.listing('tables', [PLATFORM])} "
+            f"where lower(table_name) in ({listed})"
         )
         return bool(rows and rows[0][0] == len(_COLUMNS))
 
-    def _insert(self, relation: Relation, rows: Sequence[Sequence[Any]]) -> None:
+    def _insert(
+        self, relation: Relation, rows: Sequence[Sequence[Any]], head: Sequence[Any] = ()
+    ) -> None:
+        """Insert rows; each begins with the values of ``head``, if any."""
+        begun = "".join(f"{self._literal(value)}, " for value in head)
         for start in range(0, len(rows), _BATCH):
             values = ",\n".join(
-                "(" + ", ".join(self._literal(value) for value in row) + ")"
+                f"({begun}{', '.join(self._literal(value) for value in row)})"
                 for row in rows[start : start + _BATCH]
             )
             self._session.execute(f"insert into {self._sql.relation(relation)} values {values}")
@@ -83,7 +88,7 @@ class MonitorTables:
 
     def _at(self, moment: datetime.datetime) -> str:
         text = moment.astimezone(datetime.UTC).isoformat(sep=" ")
-        return f"cast('{text}' as timestamptz)"
+        return f"cast('{text}' as {self._sql.instant_type})"
 
     def _where(
         self,

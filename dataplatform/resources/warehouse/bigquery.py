@@ -33,6 +33,7 @@ from dataplatform.resources.warehouse.sql import SqlWarehouse
 #: What a label's value may hold, and how long it may be.
 _NO_LABEL = re.compile(r"[^a-z0-9_-]+")
 _LABEL_LENGTH = 63
+_LISTING = ".INFORMATION_SCHEMA."
 
 
 def label(text: str) -> str:
@@ -53,8 +54,15 @@ class BigQuerySession:
         self.job = dict(job)
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run one statement as a job and return its rows."""
-        return [tuple(row.values()) for row in self.run(sql, parameters)]
+        """Run one statement as a job and return its rows; a missing dataset lists nothing."""
+        from google.api_core.exceptions import NotFound
+
+        try:
+            return [tuple(row.values()) for row in self.run(sql, parameters)]
+        except NotFound:
+            if _LISTING not in sql:
+                raise
+            return []
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """Run one statement as a job; return its rows as the client has them."""
