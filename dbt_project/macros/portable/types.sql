@@ -44,7 +44,8 @@
         {%- if not column.get('data_type') -%}
             {{ exceptions.column_type_missing(column_names=[name]) }}
         {%- endif -%}
-        {%- set kind = portable_type(column['data_type']) -%}
+        {#- By now the type bears BigQuery's own name. -#}
+        {%- set kind = column['data_type'] -%}
         {%- set bare = kind.split('(')[0] if '<' not in kind else kind -%}
         {%- do plain.update({name: dict(column, data_type=bare)}) -%}
     {%- endfor -%}
