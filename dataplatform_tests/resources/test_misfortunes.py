@@ -90,10 +90,7 @@ def test_snowflake_cannot_be_opened(
     connector = Connector(opens=opens)
     monkeypatch.setattr(snowflake, "WAIT_SECONDS", 0.0)
     monkeypatch.setattr("snowflake.connector.connect", connector)
-    warehouse = SnowflakeAdapter(lambda: {**SETTINGS, "private_key_path": None})
-    if "JWT" in words:
-        monkeypatch.setattr(snowflake, "_connect", lambda *_: connector())
-        warehouse = SnowflakeAdapter(lambda: {**SETTINGS, "private_key_path": "/keys/p8"})
+    warehouse = SnowflakeAdapter(lambda: {**SETTINGS, "private_key_path": "/keys/p8"})
     text = sentence_of(lambda: warehouse.query("SELECT 1", "x"))
     assert text.startswith("The Snowflake account 'acme-eu' ")
     assert told in text

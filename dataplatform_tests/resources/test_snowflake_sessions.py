@@ -100,12 +100,16 @@ def test_the_resource_says_for_which_run_it_works(job: str, pipeline: str | None
     [
         ({}, {"password": "hush"}),
         (
+            {"password": None, "private_key_path": "/keys/p8"},
+            {"private_key_file": "/keys/p8"},
+        ),
+        (
             {"password": None, "token": "ey.token"},
             {"authenticator": "oauth", "token": "ey.token"},
         ),
     ],
 )
-def test_a_password_or_an_oauth_token_opens_the_account(
+def test_a_password_a_key_or_an_oauth_token_opens_the_account(
     monkeypatch: pytest.MonkeyPatch, more: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     connector = Connector()

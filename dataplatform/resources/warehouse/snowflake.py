@@ -1,4 +1,4 @@
-"""The warehouse as a Snowflake database, through dagster-snowflake's connector.
+"""The warehouse as a Snowflake database, through Snowflake's own connector.
 
 The connector is imported and the credentials are resolved at the first session. Unquoted
 identifiers are folded to upper case by Snowflake, and so are the names of relations here: the
@@ -24,8 +24,8 @@ from dataplatform.resources.warehouse.interface import (
 )
 from dataplatform.resources.warehouse.snowflake_errors import explained, is_dropped
 from dataplatform.resources.warehouse.sql import SqlWarehouse
-from dataplatform.resources.warehouse.swap import CloneSwap
-from dataplatform.resources.warehouse.work import TAG_VARIABLE, current, query_tag
+from dataplatform.resources.warehouse.swap import SnowflakeSwap
+from dataplatform.resources.warehouse.work import APP, TAG_VARIABLE, current, query_tag
 from dataplatform.snowflake_load import folded, load_statements
 
 #: How often a connection is tried, and how long to wait before the second time.
@@ -114,9 +114,9 @@ class SnowflakeAdapter(SqlWarehouse):
         self._settings = settings
 
     @property
-    def swap(self) -> CloneSwap:
+    def swap(self) -> SnowflakeSwap:
         """Versions are clones, and so is what consumers read."""
-        return CloneSwap()
+        return SnowflakeSwap()
 
     @contextmanager
     def session(self, purpose: str, patience: float | None = None) -> Iterator[Session]:
@@ -212,26 +212,26 @@ def _warehouse_of(settings: Mapping[str, Any]) -> str:
 
 
 def _connect(settings: Mapping[str, Any], purpose: str) -> AbstractContextManager[Any]:
-    from dagster_snowflake import SnowflakeResource
+    import snowflake.connector
 
-    names = ("account", "user", "password", "private_key_path", "role", "database")
-    more: dict[str, Any] = {
-        "session_parameters": {"QUERY_TAG": query_tag(purpose), "TIMEZONE": "UTC"},
-        # A double or a proxy is reached by an address of its own.
-        **{name: settings[name] for name in ("host", "port", "protocol") if settings.get(name)},
+    given: dict[str, Any] = {
+        name: settings[name]
+        for name in ("account", "user", "password", "role", "database", "host", "port", "protocol")
+        if settings.get(name)
     }
-    chosen = {name: settings[name] for name in names if settings.get(name)}
+    if settings.get("private_key_path"):
+        given["private_key_file"] = settings["private_key_path"]
     if settings.get("token"):
-        chosen["authenticator"] = "oauth"
-        more["token"] = settings["token"]
-    resource = SnowflakeResource(
-        **chosen,
+        given |= {"authenticator": "oauth", "token": settings["token"]}
+    connection = snowflake.connector.connect(
+        **given,
         warehouse=_warehouse_of(settings),
+        application=APP,
         login_timeout=LOGIN_TIMEOUT_SECONDS,
         network_timeout=NETWORK_TIMEOUT_SECONDS,
-        additional_snowflake_connection_args=more,
+        session_parameters={"QUERY_TAG": query_tag(purpose), "TIMEZONE": "UTC"},
     )
-    return resource.get_connection()
+    return contextlib.closing(connection)
 
 
 def named(relation: Relation) -> str:
