@@ -50,6 +50,16 @@ def test_what_only_looks_different_is_equal(tmp_path: Path, same: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("column", "kind", "same"),
+    [("amount", "decimal", True), ("id", "decimal", False), ("share", "decimal", False)],
+)
+def test_a_decimal_that_tells_no_digits_is_any_decimal(
+    tmp_path: Path, column: str, kind: str, same: bool
+) -> None:
+    assert differ(tmp_path, ROWS, {**TYPES, column: kind}).equal is same
+
+
+@pytest.mark.parametrize(
     ("other", "missing", "extra"),
     [
         (f"{ROWS} LIMIT 4", 1, 0),
