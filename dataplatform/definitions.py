@@ -11,6 +11,7 @@ from dagster import Definitions
 from dataplatform.access import defs as access
 from dataplatform.automation import defs as automation
 from dataplatform.collector import collector_paused, keep_for_good
+from dataplatform.cost import defs as cost
 from dataplatform.declarations.project import Project, open_project
 from dataplatform.ingestion import defs as ingestion
 from dataplatform.lake import defs as lake
@@ -18,7 +19,7 @@ from dataplatform.quality import defs as quality
 from dataplatform.resources.defs import build_resources
 from dataplatform.transform import defs as transform
 
-ROOMS = (ingestion, lake, transform, quality, access)
+ROOMS = (ingestion, lake, transform, quality, access, cost)
 
 
 def build_definitions(project: Project) -> Definitions:

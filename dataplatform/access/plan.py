@@ -5,6 +5,8 @@ Which engine is asked is decided here; what it is told is the business of the mo
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -34,6 +36,12 @@ class Plan:
     def revokes(self) -> list[Change]:
         """The changes that take something away."""
         return [change for change in self.changes if change.action == "revoke"]
+
+    @property
+    def digest(self) -> str:
+        """A short text that is the same for the same statements, and only for them."""
+        said = json.dumps([change.as_json() for change in self.changes], sort_keys=True)
+        return hashlib.sha256(said.encode()).hexdigest()[:10]
 
     def about(self, table: str) -> list[Change]:
         """Return the changes about one table, as ``schema.table``."""

@@ -46,7 +46,9 @@ def plan(as_json: AsJson = False, sql: Sql = False) -> None:
         for change in planned.changes:
             _tell(console, change, sql)
         _notes(console, planned.notes)
-        console.print(f"{len(planned.changes)} to apply." if planned.changes else "As declared.")
+        count = len(planned.changes)
+        told = f"{count} to apply; `access apply --plan {planned.digest}` does exactly this."
+        console.print(told if count else "As declared.", highlight=False, soft_wrap=True)
         if planned.revokes:
             console.print(f"{len(planned.revokes)} of them only with --allow-revoke.")
     if planned.changes:
@@ -58,6 +60,10 @@ def apply(
     allow_revoke: Annotated[
         bool, typer.Option("--allow-revoke", help="Take away what is not declared, too.")
     ] = False,
+    shown: Annotated[
+        str | None,
+        typer.Option("--plan", metavar="DIGEST", help="Apply only if it is still this plan."),
+    ] = None,
     as_json: AsJson = False,
     sql: Sql = False,
 ) -> None:
@@ -67,12 +73,18 @@ def apply(
     """
     from dataplatform.access.engines import open_engine
     from dataplatform.access.plan import carry_out, make_plan
+    from dataplatform.declarations.errors import UserError
     from dataplatform.declarations.project import open_project
 
     project = open_project()
     console = Console(stderr=as_json)
     engine = open_engine(project)
     planned = make_plan(project, engine)
+    if shown is not None and shown != planned.digest:
+        raise UserError(
+            f"The plan is {planned.digest} by now and not {shown}: look at it again with "
+            "`dataplatform access plan`."
+        )
     done = carry_out(
         engine,
         planned,
@@ -86,7 +98,8 @@ def apply(
         console.print(f"{len(done)} applied." if done else "Nothing to apply.")
     if planned.revokes and not allow_revoke:
         for change in planned.revokes:
-            console.print(f"! left as it is: {escape(change.sentence())}", highlight=False)
+            told = f"! left as it is: {escape(change.sentence())}"
+            console.print(told, highlight=False, soft_wrap=True)
         raise typer.Exit(DIFFERENCES)
 
 

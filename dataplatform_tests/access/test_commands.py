@@ -22,7 +22,10 @@ def test_plan_apply_and_plan_again(project: Project) -> None:
     assert first.exit_code == 3
     assert "+ analyst reads marts.dim_customers as as_analyst__marts.dim_customers" in first.output
     assert 'CREATE OR REPLACE VIEW "as_analyst__marts"."dim_customers"' in first.output
-    done = _run("apply", "--json")
+    digest = first.output.partition("--plan ")[2].partition("`")[0]
+    with pytest.raises(UserError, match=f"The plan is {digest} by now and not 0123456789"):
+        _run("apply", "--plan", "0123456789")
+    done = _run("apply", "--json", "--plan", digest)
     assert done.exit_code == 0
     said = json.loads(done.stdout)
     assert {one["action"] for one in said} == {"grant"} and said[0]["statements"]
