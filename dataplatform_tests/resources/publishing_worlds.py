@@ -17,7 +17,7 @@ from dataplatform.keys import Relation
 from dataplatform.resources.warehouse.duckdb import DuckDBAdapter, DuckDBSession
 from dataplatform.resources.warehouse.interface import Session
 from dataplatform.resources.warehouse.publication import Publication
-from dataplatform.resources.warehouse.swap import CloneSwap
+from dataplatform.resources.warehouse.swap import SnowflakeSwap
 
 NAMES = ("customers", "orders", "payments")
 
@@ -58,9 +58,9 @@ class Autocommitting(DuckDBAdapter):
         self.said: list[str] = []
 
     @property
-    def swap(self) -> CloneSwap:
+    def swap(self) -> SnowflakeSwap:
         """Snowflake's statements."""
-        return CloneSwap()
+        return SnowflakeSwap()
 
     @contextmanager
     def session(self, purpose: str, patience: float | None = None) -> Iterator[Session]:

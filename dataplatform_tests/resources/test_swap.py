@@ -6,13 +6,14 @@ import duckdb
 import pytest
 
 from dataplatform.keys import Relation
+from dataplatform.resources.warehouse.bigquery_swap import BigQuerySwap
 from dataplatform.resources.warehouse.duckdb import DuckDBSession
-from dataplatform.resources.warehouse.swap import CloneSwap, Swap
+from dataplatform.resources.warehouse.swap import CloneSwap, SnowflakeSwap, Swap
 
 MARTS = {"orders", "who's"}
 
 
-@pytest.fixture(params=[Swap, CloneSwap])
+@pytest.fixture(params=[Swap, SnowflakeSwap])
 def world(request: pytest.FixtureRequest) -> tuple[Swap, DuckDBSession]:
     """A database with two marts, one of them a view, named as the warehouse folds names."""
     swap: Swap = request.param()
@@ -47,5 +48,17 @@ def test_a_database_that_is_attached_is_not_the_warehouse() -> None:
 
 
 def test_snowflake_folds_names_before_it_quotes_them() -> None:
-    assert CloneSwap().schema("marts") == 'CREATE SCHEMA IF NOT EXISTS "MARTS"'
-    assert CloneSwap().name(Relation("marts", 'a"b')) == '"MARTS"."A""B"'
+    assert SnowflakeSwap().schema("marts") == 'CREATE SCHEMA IF NOT EXISTS "MARTS"'
+    assert SnowflakeSwap().name(Relation("marts", 'a"b')) == '"MARTS"."A""B"'
+
+
+@pytest.mark.parametrize(
+    ("swap", "grants"), [(SnowflakeSwap(), " COPY GRANTS"), (BigQuerySwap(), "")]
+)
+def test_a_clone_takes_the_place_of_what_readers_see(swap: CloneSwap, grants: str) -> None:
+    version, target = Relation("versions", "orders__1"), Relation("marts", "orders")
+    clone = f"CREATE OR REPLACE TABLE {swap.name(target)} CLONE {swap.name(version)}{grants}"
+    assert swap.show(version, target, "BASE TABLE", ["id"]) == [clone]
+    assert swap.show(version, target, "VIEW", ["id"]) == [f"DROP VIEW {swap.name(target)}", clone]
+    assert swap.comment(target, {"id": "The order."}) == []
+    assert not swap.transactional

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dataplatform.keys import Relation
-from dataplatform.resources.warehouse.swap import CloneSwap
+from dataplatform.resources.warehouse.swap import SnowflakeSwap
 from dataplatform.resources.warehouse.types import accepts, family
 
 
@@ -54,9 +54,9 @@ def test_what_may_arrive(declared: str, arrived: str, accepted: bool) -> None:
 
 def test_snowflake_clones_and_copies_only_where_columns_are_left_behind() -> None:
     candidate, version = Relation("candidate", "orders"), Relation("versions", "orders__1")
-    assert CloneSwap().copy(candidate, version, None) == (
+    assert SnowflakeSwap().copy(candidate, version, None) == (
         'CREATE OR REPLACE TABLE "VERSIONS"."ORDERS__1" CLONE "CANDIDATE"."ORDERS"'
     )
-    assert CloneSwap().copy(candidate, version, ["id"]) == (
+    assert SnowflakeSwap().copy(candidate, version, ["id"]) == (
         'CREATE OR REPLACE TABLE "VERSIONS"."ORDERS__1" AS SELECT "ID" FROM "CANDIDATE"."ORDERS"'
     )

@@ -6,13 +6,12 @@ The order of the statements is the business of ``publishing``, what a table look
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dataplatform.bigquery_load import quoted
 from dataplatform.keys import Relation
 from dataplatform.resources.warehouse.interface import Session
-from dataplatform.resources.warehouse.swap import Swap
+from dataplatform.resources.warehouse.swap import CloneSwap
 
 _ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r"}
 
@@ -22,15 +21,9 @@ def literal(text: str) -> str:
     return "'" + "".join(_ESCAPES.get(one, one) for one in text) + "'"
 
 
-class BigQuerySwap(Swap):
-    """A version is a clone, and so is what consumers read; a clone costs only what changes.
+class BigQuerySwap(CloneSwap):
+    """BigQuery's way: a clone costs only what changes; a dataset cannot be swapped as a whole."""
 
-    A clone of the whole table replaces what consumers read in one statement. A dataset cannot be
-    swapped as a whole, and no transaction holds changes of tables: a publication of several tables
-    is finished or undone by the journal.
-    """
-
-    transactional = False
     text_type = "string"
     number_type = "int64"
 
@@ -60,20 +53,3 @@ class BigQuerySwap(Swap):
             for schema in datasets
             for table in self.tables(session, schema)
         }
-
-    def copy(self, candidate: Relation, version: Relation, kept: Sequence[str] | None) -> str:
-        """Return the statement that keeps a candidate's rows: a clone where no column is left."""
-        if kept is None:
-            return f"CREATE OR REPLACE TABLE {self.name(version)} CLONE {self.name(candidate)}"
-        return super().copy(candidate, version, kept)
-
-    def show(
-        self, version: Relation, target: Relation, kind: str | None, columns: Sequence[str]
-    ) -> list[str]:
-        """Return the one statement that replaces the target."""
-        clone = f"CREATE OR REPLACE TABLE {self.name(target)} CLONE {self.name(version)}"
-        return [f"DROP VIEW {self.name(target)}", clone] if kind == "VIEW" else [clone]
-
-    def comment(self, relation: Relation, comments: Mapping[str, str]) -> list[str]:
-        """Return nothing: a clone has its descriptions."""
-        return []

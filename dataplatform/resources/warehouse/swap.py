@@ -115,19 +115,15 @@ class Swap:
 
 
 class CloneSwap(Swap):
-    """Snowflake's way: a version is a clone, and so is what consumers read; clones cost nothing."""
+    """The way of a warehouse of clones: a version is one, and so is what consumers read.
+
+    A clone of the whole table replaces what consumers read in one statement, and no transaction
+    holds changes of tables: a publication of several tables is finished or undone by the journal.
+    """
 
     transactional = False
-    #: Snowflake's information schema lists its own database alone.
-    here = "true"
-
-    def folded(self, name: str) -> str:
-        """Return a name after Snowflake's own folding to upper case."""
-        return name.upper()
-
-    def literal(self, text: str) -> str:
-        """Return a text as a literal; a backslash escapes in Snowflake's."""
-        return super().literal(text.replace("\\", "\\\\"))
+    #: How a clone is told to keep the grants of the table whose place it takes.
+    grants = ""
 
     def copy(self, candidate: Relation, version: Relation, kept: Sequence[str] | None) -> str:
         """Return the statement that keeps a candidate's rows: a clone where no column is left."""
@@ -138,12 +134,28 @@ class CloneSwap(Swap):
     def show(
         self, version: Relation, target: Relation, kind: str | None, columns: Sequence[str]
     ) -> list[str]:
-        """Return the one statement that replaces the target, with the grants it had."""
+        """Return the one statement that replaces the target; a view must go first."""
         clone = (
-            f"CREATE OR REPLACE TABLE {self.name(target)} CLONE {self.name(version)} COPY GRANTS"
+            f"CREATE OR REPLACE TABLE {self.name(target)} CLONE {self.name(version)}{self.grants}"
         )
         return [f"DROP VIEW {self.name(target)}", clone] if kind == "VIEW" else [clone]
 
     def comment(self, relation: Relation, comments: Mapping[str, str]) -> list[str]:
         """Return nothing: a clone has its comments."""
         return []
+
+
+class SnowflakeSwap(CloneSwap):
+    """Snowflake's way: clones cost nothing, and keep the grants of what they replace."""
+
+    grants = " COPY GRANTS"
+    #: Snowflake's information schema lists its own database alone.
+    here = "true"
+
+    def folded(self, name: str) -> str:
+        """Return a name after Snowflake's own folding to upper case."""
+        return name.upper()
+
+    def literal(self, text: str) -> str:
+        """Return a text as a literal; a backslash escapes in Snowflake's."""
+        return super().literal(text.replace("\\", "\\\\"))
