@@ -198,7 +198,7 @@ def _of_column(name: str, family: str | None, dialect: Dialect, shown: bool) -> 
             pairs += [("min", f"min({number})"), ("max", f"max({number})")]
             pairs.append((_QUANTILES, sql.quantiles(number, dialect)))
     elif family == "boolean":
-        pairs.append(("mean", f"avg({sql.one_if(column)})"))
+        pairs.append(("mean", sql.share(column)))
     elif family == "string":
         pairs += sql.text_figures(column, dialect)
         length = f"length({column})"

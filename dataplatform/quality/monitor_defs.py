@@ -138,12 +138,12 @@ def _found(
             if one in built and (one not in known or known[one].build != built[one].storage_id)
         ]
         now = datetime.datetime.now(datetime.UTC)
-        for relation, late in missed_updates(project, store, now).items():
-            if relation in built and relation in relations and relation not in fresh:
-                # One alarm for one missed update, however often it is looked for.
-                since = datetime.datetime.fromtimestamp(built[relation].timestamp, datetime.UTC)
-                store.raise_alarms(relation, since, [late], context.run.run_id)
-                found[relation] = [late]
+        still = [one for one in relations if one in built and one not in fresh]
+        for relation, late in missed_updates(project, store, now, still).items():
+            # One alarm for one missed update, however often it is looked for.
+            since = datetime.datetime.fromtimestamp(built[relation].timestamp, datetime.UTC)
+            store.raise_alarms(relation, since, [late], context.run.run_id)
+            found[relation] = [late]
         if not fresh:
             return found
         columns = columns_of(session, dialect, fresh)

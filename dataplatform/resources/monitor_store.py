@@ -62,17 +62,17 @@ class MonitorStore(AlarmStore):
             "build": build,
             "version": version,
         }
-        rows: list[list[Any]] = [[*head, None, _TABLE, None, json.dumps(detail)]]
+        rows: list[list[Any]] = [[None, _TABLE, None, json.dumps(detail)]]
         rows += [
-            [*head, column, metric, value, None]
+            [column, metric, value, None]
             for (column, metric), value in snapshot.values.items()
             if value is not None
         ]
         rows += [
-            [*head, column, _CATEGORIES, float(len(counts)), json.dumps(counts)]
+            [column, _CATEGORIES, float(len(counts)), json.dumps(counts)]
             for column, counts in snapshot.categories.items()
         ]
-        self._insert(METRICS, rows)
+        self._insert(METRICS, rows, head)
 
     def history(
         self,
