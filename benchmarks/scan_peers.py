@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.scan_table import EMAIL
@@ -43,8 +45,8 @@ suite = gx.ExpectationSuite(name="suite", expectations=[
     get_expectation_impl(kind)(**arguments) for kind, arguments in [{_EXPECTATIONS}]
 ])
 result = batch.validate(suite)
+seconds = time.perf_counter() - begun
 assert result.success and len(result.results) == 12, result
-print(time.perf_counter() - begun)
 """
 _SINGULAR = {
     "rows": "select 1 from (select count(*) as n from {t}) where n < 1000",
@@ -85,39 +87,69 @@ common = ["--project-dir", sys.argv[1], "--profiles-dir", sys.argv[1], "--quiet"
 assert runner.invoke(["parse", *common]).success
 begun = time.perf_counter()
 done = runner.invoke(["test", *common])
-assert done.success and len(done.result.results) == 12, done
-print(time.perf_counter() - begun)
+seconds = time.perf_counter() - begun
+assert done.success and len(done.result.results) == int(sys.argv[2]), done
+"""
+_SAID = """
+import resource
+print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
-def _seconds(code: str, *arguments: str) -> float:
+@dataclass(frozen=True)
+class Spent:
+    """What a peer took: seconds without its imports, and the gigabytes of its process."""
+
+    seconds: float
+    gigabytes: float
+
+
+def run_peer(code: str, *arguments: str) -> Spent:
+    """Run a peer in a process of its own.
+
+    Args:
+        code: Python that leaves its ``seconds``.
+        arguments: for the code.
+    """
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code, *arguments], capture_output=True, text=True
+        [sys.executable, "-W", "ignore", "-c", code + _SAID, *arguments],
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
-        raise SystemExit(f"A peer of the scan failed:\n{done.stdout[-800:]}\n{done.stderr[-800:]}")
-    return float(done.stdout.strip().splitlines()[-1])
+        raise SystemExit(f"A peer failed:\n{done.stdout[-800:]}\n{done.stderr[-800:]}")
+    seconds, kilobytes = done.stdout.strip().splitlines()[-1].split()
+    return Spent(float(seconds), int(kilobytes) / 1024**2)
 
 
-def gx_on_pandas(path: Path, folder: Path) -> float:
-    """Return the seconds of Great Expectations as shipped, reading the table included."""
-    return _seconds(_GX, str(path))
+def run_dbt_tests(path: Path, project: Path, files: Mapping[str, str], tests: int) -> Spent:
+    """Run ``dbt test`` with everything imported and parsed.
 
-
-def dbt_tests(path: Path, folder: Path) -> float:
-    """Return the seconds of ``dbt test`` with everything imported and parsed."""
-    project = folder / "peer"
-    files = {
-        "dbt_project.yml": _PROJECT,
-        "profiles.yml": "peer: {target: d, outputs: {d: {type: duckdb, threads: 4, schema: staging,"
-        f" path: '{path}'}}}}}}\n",
-        "models/sources.yml": _SOURCES,
-    }
-    for name, text in _SINGULAR.items():
-        table = "{{ source('staging', 'customers') }}"
-        files[f"tests/{name}.sql"] = text.format(t=table)
-    for name, text in files.items():
+    Args:
+        path: the warehouse.
+        project: where the dbt project is written.
+        files: its sources and tests.
+        tests: how many there are.
+    """
+    profile = (
+        "peer: {target: d, outputs: {d: {type: duckdb, threads: 4, schema: staging,"
+        f" path: '{path}'}}}}}}\n"
+    )
+    for name, text in {"dbt_project.yml": _PROJECT, "profiles.yml": profile, **files}.items():
         target = project / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
-    return _seconds(_DBT, str(project))
+    return run_peer(_DBT, str(project), str(tests))
+
+
+def gx_on_pandas(path: Path, folder: Path) -> Spent:
+    """Return what Great Expectations takes as it is shipped, reading the table included."""
+    return run_peer(_GX, str(path))
+
+
+def dbt_tests(path: Path, folder: Path) -> Spent:
+    """Return what ``dbt test`` takes."""
+    table = "{{ source('staging', 'customers') }}"
+    singular = {f"tests/{name}.sql": text.format(t=table) for name, text in _SINGULAR.items()}
+    files = {"models/sources.yml": _SOURCES, **singular}
+    return run_dbt_tests(path, folder / "peer", files, 12)
