@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -212,6 +213,8 @@ def _warehouse_of(settings: Mapping[str, Any]) -> str:
 
 
 def _connect(settings: Mapping[str, Any], purpose: str) -> AbstractContextManager[Any]:
+    # The connector looks at versions of libraries that its own copy of requests does not use.
+    warnings.filterwarnings("ignore", message=r".*doesn't match a supported version")
     import snowflake.connector
 
     given: dict[str, Any] = {
