@@ -56,6 +56,8 @@ class DuckDBSession:
         self.catalog = str(self._value("SELECT current_database()"))
         self.begun = False
         self.state = _STATE
+        # By table, the columns by which changed rows were known.
+        self._differed: dict[str, list[str]] = {}
 
     def _value(self, sql: str, parameters: list[Any] | None = None) -> Any:
         row = self.engine.execute(sql, parameters or []).fetchone()
@@ -128,7 +130,10 @@ class DuckDBSession:
         place = self.place(table)
         if table.mode == HISTORY:
             return history.merge(self.engine, table, place, select, self.synced_at)
-        return merge.merge(self.engine, table, place, select, self.synced_at)
+        differed = self._differed.setdefault(
+            table.label, list((self.cursor(table) or {}).get("differed", []))
+        )
+        return merge.merge(self.engine, table, place, select, self.synced_at, differed)
 
     def apply(self, table: Table, select: str) -> tuple[int, int, int]:
         ways = history if table.mode == HISTORY else told
@@ -189,8 +194,13 @@ class DuckDBSession:
             f"DELETE FROM {self.state} WHERE connection = ? AND source = ?",
             [self.connection, table.label],
         )
-        target = [table.target_schema, table.target]
-        known = {"key": list(table.key), "hashed": sorted(table.hashed), "target": target}
+        known: dict[str, Any] = {
+            "key": list(table.key),
+            "hashed": sorted(table.hashed),
+            "target": [table.target_schema, table.target],
+        }
+        if self._differed.get(table.label):
+            known["differed"] = self._differed[table.label]
         body = json.dumps({**cursor, **known})
         self.engine.execute(
             f"INSERT INTO {self.state} VALUES (?, ?, ?, ?)",

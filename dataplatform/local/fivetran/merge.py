@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _CHANGES = "_fivetran_changes"
 # Values of these types may be long: reading a column of them takes most of a comparison.
 _LONG = ("VARCHAR", "JSON", "BLOB")
-# In a table so large, of which so few rows may have changed, long values are read only if needed.
+# In a table so large, of which so few rows may have changed, columns are read only if needed.
 _LARGE, _FEW = 500_000, 0.01
 
 
@@ -57,6 +57,7 @@ def merge(
     place: str,
     select: str,
     synced_at: datetime,
+    differed: list[str],
 ) -> tuple[int, int, int]:
     """Insert new rows and update those that differ or had been marked deleted.
 
@@ -66,6 +67,8 @@ def merge(
         place: its quoted name in the warehouse.
         select: a query whose columns bear the destination's names.
         synced_at: written to every row that is touched.
+        differed: the columns by which changed rows were known last time, where that was noted;
+            brought up to date.
 
     Returns:
         The rows inserted, updated and deleted (where the source itself marks them).
@@ -75,24 +78,25 @@ def merge(
     if not count:
         engine.execute(f"DROP TABLE {INCOMING}")
         return 0, 0, 0
-    later = _later(engine, table, place, count)
-    compared = [name for name in names if name not in table.key and name not in later]
+    compared = [name for name in names if name not in table.key]
+    first, *later = _order(engine, table, place, count, compared, differed)
     new = f"t.{ident(table.key[0])} IS NULL"
+    differs = [_differs(n) for n in first]
     if table.marks_deleted:
         was_live = f"NOT t.{ident(DELETED)}"
-        differs = [_differs(n) for n in compared]
         changed = " OR ".join([new, *differs, f"t.{ident(DELETED)} IS DISTINCT FROM s._gone"])
     else:
         was_live = "true"
-        changed = f"({new}) <> s._gone" + "".join(
-            f" OR (NOT s._gone AND {_differs(n)})" for n in compared
-        )
+        changed = f"({new}) <> s._gone" + "".join(f" OR (NOT s._gone AND {d})" for d in differs)
+    noted = "".join(f", {d} AS _differs_{n}" for n, d in enumerate(differs)) if later else ""
     engine.execute(
         f"CREATE TEMP TABLE {_CHANGES} AS SELECT s.*, {new} AS _is_new, {was_live} AS _was_live, "
-        f"{changed if later else 'true'} AS _changed FROM {INCOMING} s LEFT JOIN {place} t "
+        f"{changed if later else 'true'} AS _changed{noted} FROM {INCOMING} s LEFT JOIN {place} t "
         f"ON {matches(table, 's', 't')} {'' if later else f'WHERE {changed}'}"
     )
-    _look_again(engine, table, place, later)
+    if later:
+        found = _differing(engine, first) + _look_again(engine, table, place, later)
+        differed[:] = found or differed
     row = engine.execute(
         "SELECT count(*) FILTER (WHERE _is_new), "
         "count(*) FILTER (WHERE NOT _is_new AND _was_live AND _gone), "
@@ -123,29 +127,57 @@ def _differs(name: str) -> str:
     return f"t.{ident(name)} IS DISTINCT FROM s.{ident(name)}"
 
 
-def _later(engine: duckdb.DuckDBPyConnection, table: Table, place: str, count: int) -> list[str]:
-    """Return the columns to compare only where the others are alike, for so many rows."""
+def _order(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    place: str,
+    count: int,
+    compared: list[str],
+    differed: list[str],
+) -> list[list[str]]:
+    """Return which columns to compare first, for so many rows, and which where those are alike."""
     row = engine.execute(f"SELECT count(*) FROM {place}").fetchone()
     held = int(row[0]) if row else 0
     if held < _LARGE or count > held * _FEW:
-        return []
+        return [compared]
     types = held_types(engine, place)
-    return [n for n in names_of(table) if n not in table.key and types[n] in _LONG]
+    long = [[name] for name in compared if types[name] in _LONG]
+    steps = [[name for name in compared if types[name] not in _LONG], *long]
+    known = [name for name in compared if name in differed]
+    if known:
+        steps = [known, *([name for name in step if name not in known] for step in steps)]
+    return [steps[0], *(step for step in steps[1:] if step)]
+
+
+def _differing(engine: duckdb.DuckDBPyConnection, names: list[str]) -> list[str]:
+    """Return by which of the columns compared at first a row was known to have changed."""
+    if not names:
+        return []
+    any_ = ", ".join(f"bool_or(_differs_{n})" for n in range(len(names)))
+    row = engine.execute(f"SELECT {any_} FROM {_CHANGES} WHERE NOT _is_new").fetchone()
+    return [name for name, found in zip(names, row or (), strict=True) if found]
 
 
 def _look_again(
-    engine: duckdb.DuckDBPyConnection, table: Table, place: str, later: list[str]
-) -> None:
-    """Compare the columns left for later, one by one, and drop the rows that are as they were."""
-    if not later:
-        return
+    engine: duckdb.DuckDBPyConnection, table: Table, place: str, later: list[list[str]]
+) -> list[str]:
+    """Compare the columns left for later, and drop the rows that are as they were.
+
+    Returns:
+        The columns by which a row was known to have changed.
+    """
     alike = "NOT s._changed" if table.marks_deleted else "NOT s._changed AND NOT s._gone"
-    for name in later:
+    found = []
+    for names in later:
         row = engine.execute(f"SELECT count(*) FROM {_CHANGES} s WHERE {alike}").fetchone()
         if row == (0,):
             break
-        engine.execute(
+        differs = " OR ".join(map(_differs, names))
+        row = engine.execute(
             f"UPDATE {_CHANGES} AS s SET _changed = true FROM {place} t "
-            f"WHERE {alike} AND {matches(table, 's', 't')} AND {_differs(name)}"
-        )
+            f"WHERE {alike} AND {matches(table, 's', 't')} AND ({differs})"
+        ).fetchone()
+        if row and row[0]:
+            found += names
     engine.execute(f"DELETE FROM {_CHANGES} WHERE NOT _changed")
+    return found

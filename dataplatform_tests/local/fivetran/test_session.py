@@ -199,6 +199,13 @@ def test_long_values_are_compared_where_the_others_are_alike(
     assert warehouse.next(table, values()) == (0, 0, 0)
     held = warehouse.rows("SELECT id, v, n, j, b FROM raw.t ORDER BY id")
     assert held == warehouse.rows(f"SELECT * FROM (VALUES {values()}) ORDER BY 1")
+    for column, value in ((1, "'v1'"), (1, "'v2'"), (2, "8"), (1, "'v3'"), (3, "'[1]'::JSON")):
+        rows[6][column] = value
+        assert warehouse.next(table, values()) == (0, 1, 0)
+        known = warehouse.rows("SELECT body->>'$.differed[0]' FROM _fivetran_state.cursors")
+        assert known == [(None if large else columns[column].name,)]
+    assert warehouse.next(table, values()) == (0, 0, 0)
+    assert warehouse.rows("SELECT v, n, j FROM raw.t WHERE id = 6") == [("v3", 8, "[1]")]
 
 
 def test_rows_at_the_ends_of_the_numbers_are_counted(warehouse: Warehouse) -> None:
