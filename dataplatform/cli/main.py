@@ -28,6 +28,7 @@ from dataplatform.cli import (
     pipeline,
     profile,
     promote,
+    prune,
     publish,
     quarantine,
     rehearse,
@@ -56,6 +57,7 @@ app.command("promote")(promote.command)
 app.command("backfill")(backfill.command)
 app.command("lineage")(lineage.command)
 app.command("parity")(parity.command)
+app.command("prune")(prune.command)
 app.command("diff")(diff.command)
 app.command("cost")(cost.command)
 app.command("doctor")(doctor.command)

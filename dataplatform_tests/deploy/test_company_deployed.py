@@ -70,6 +70,7 @@ def test_each_part_may_be_killed_under_the_whole_platform() -> None:
     with company() as it:
         it.command("servers", "start")
         it.command("demo", "seed")
+        it.command("connections", "apply")
         deployed = _deployed(it)
         try:
             deployed.start("code", "web", "daemon")
