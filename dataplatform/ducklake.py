@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
 from dataplatform.declarations.errors import UserError
-from dataplatform.duckdb_file import load_extension
+from dataplatform.duckdb_file import BASE, load_extension
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,6 +25,8 @@ CATALOG = "lake"
 #: The secret that holds everything needed to attach it.
 SECRET = "dataplatform_lake"
 _EXTENSIONS = ("ducklake", "postgres_scanner", "httpfs")
+#: The secret of another lake that is only read, whose tables this one's views show.
+_BASE_SECRET = "dataplatform_base_lake"
 # Two writers that commit at the same moment: the later one tries again, with growing pauses.
 _COMMIT_ATTEMPTS = 30
 
@@ -36,13 +38,45 @@ _kept = threading.local()
 def prepare(connection: duckdb.DuckDBPyConnection, settings: Mapping[str, Any]) -> None:
     """Make a DuckDB connection able to attach the lake: extensions, addresses and secrets.
 
+    The lake whose tables it shows, where there is one, is attached at once.
+
     Args:
         connection: a connection to any DuckDB database.
-        settings: the resolved ``catalog`` and ``files`` of the environment's warehouse.
+        settings: the resolved ``catalog``, ``files`` and ``base`` of the environment's warehouse.
     """
     for name in _EXTENSIONS:
         load_extension(connection, name)
-    catalog, files = settings["catalog"], settings["files"]
+    _secrets(connection, SECRET, settings["catalog"], settings["files"])
+    connection.execute(f"SET ducklake_max_retry_count = {_COMMIT_ATTEMPTS}")
+    base = settings.get("base")
+    if base and base["files"]["url"]:
+        attach(connection, base, BASE, _BASE_SECRET)
+
+
+def attach(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Mapping[str, Any],
+    alias: str,
+    secret: str,
+) -> None:
+    """Attach another lake to be read.
+
+    Args:
+        connection: one that ``prepare`` has seen.
+        settings: the resolved ``catalog`` and ``files`` of the other lake.
+        alias: what it is called in this connection.
+        secret: the name of the secret that holds its addresses.
+    """
+    _secrets(connection, secret, settings["catalog"], settings["files"])
+    connection.execute(f"ATTACH IF NOT EXISTS 'ducklake:{secret}' AS {alias} (READ_ONLY)")
+
+
+def _secrets(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    catalog: Mapping[str, Any],
+    files: Mapping[str, Any],
+) -> None:
     storage = {
         "TYPE": "s3",
         "KEY_ID": files["access_key"],
@@ -62,14 +96,13 @@ def prepare(connection: duckdb.DuckDBPyConnection, settings: Mapping[str, Any]) 
         "PASSWORD": catalog["password"],
         "DATABASE": catalog["database"],
     }
-    _secret(connection, f"{SECRET}_files", storage)
-    _secret(connection, f"{SECRET}_catalog", database)
-    parameters = f"MAP {{'TYPE': 'postgres', 'SECRET': '{SECRET}_catalog'}}"
+    _secret(connection, f"{name}_files", storage)
+    _secret(connection, f"{name}_catalog", database)
+    parameters = f"MAP {{'TYPE': 'postgres', 'SECRET': '{name}_catalog'}}"
     connection.execute(
-        f"CREATE OR REPLACE SECRET {SECRET} (TYPE ducklake, METADATA_PATH '', "
+        f"CREATE OR REPLACE SECRET {name} (TYPE ducklake, METADATA_PATH '', "
         f"DATA_PATH {_text(files['url'])}, METADATA_PARAMETERS {parameters})"
     )
-    connection.execute(f"SET ducklake_max_retry_count = {_COMMIT_ATTEMPTS}")
 
 
 def connect(settings: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:

@@ -47,6 +47,13 @@ class LakeFiles(Strict):
     secret_key: str
 
 
+class LakeBase(Strict):
+    """Where another lake is."""
+
+    catalog: LakeCatalog
+    files: LakeFiles
+
+
 class DuckLakeWarehouse(Strict):
     """A DuckLake: Parquet in object storage, its catalog in PostgreSQL; many may write at once."""
 
@@ -55,6 +62,8 @@ class DuckLakeWarehouse(Strict):
     type: Literal["ducklake"]
     catalog: LakeCatalog
     files: LakeFiles
+    #: Another lake, only read, whose tables views in this one show; of a made environment.
+    base: LakeBase | None = None
 
 
 class SnowflakeWarehouse(Strict):

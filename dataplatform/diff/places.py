@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from dataplatform.declarations.environment import environment_names
 from dataplatform.declarations.errors import UserError, nearest
 from dataplatform.declarations.project import open_project
-from dataplatform.duckdb_file import warehouse_lock
+from dataplatform.duckdb_file import BASE, warehouse_lock
+from dataplatform.ducklake import CATALOG
 from dataplatform.keys import Relation
 from dataplatform.resources.warehouse import Session, open_warehouse, quoted
 from dataplatform.resources.warehouse.duckdb import DuckDBAdapter, DuckDBSession
@@ -116,6 +117,9 @@ def beside(here: Side, there: Side, wanted: Iterable[Relation]) -> Iterator[Both
     if kinds == {"duckdb"}:
         with _files(here, there) as both:
             yield both
+    elif kinds == {"ducklake"}:
+        with _lakes(here, there) as both:
+            yield both
     elif kinds == {"snowflake"} and _settings(here, "account") == _settings(there, "account"):
         with _databases(here, there) as both:
             yield both
@@ -151,8 +155,29 @@ def _files(here: Side, there: Side) -> Iterator[Both]:
         yield Both(session, "duckdb", *places)
 
 
+@contextmanager
+def _lakes(here: Side, there: Side) -> Iterator[Both]:
+    first, second = (there, here) if _has_base(there) and not _has_base(here) else (here, there)
+    own, other = first.warehouse.settings, second.warehouse.settings
+    if own["catalog"] == other["catalog"]:
+        raise UserError(f"{here.name} and {there.name} are one warehouse: nothing can differ.")
+    with first.warehouse.session(f"compare {here.name} with {there.name}") as session:
+        base = own.get("base")
+        catalog = BASE
+        if not base or base["catalog"] != other["catalog"]:
+            # A lake's connection is kept: what was attached for another comparison is let go.
+            catalog = _OTHER
+            session.execute(f"DETACH DATABASE IF EXISTS {_OTHER}")
+            first.warehouse.attach(session, other, _OTHER)
+        places = [_catalog(session, CATALOG), _catalog(session, catalog)]
+        if first is there:
+            places.reverse()
+        yield Both(session, "duckdb", *places)
+
+
 def _has_base(side: Side) -> bool:
-    return getattr(side.warehouse, "base", None) is not None
+    warehouse: Any = side.project.environment.warehouse if side.project else None
+    return getattr(warehouse, "base", None) is not None
 
 
 def _catalog(session: Session, catalog: str) -> Place:

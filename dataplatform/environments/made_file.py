@@ -44,7 +44,12 @@ def write(base: Project, name: str, made: Made, warehouse: Mapping[str, Any]) ->
     source = file_of(base.root, base.environment.name)
     declared: dict[str, Any] = yaml.load(source.read_text(encoding="utf-8"))
     declared.pop("local", None)
-    declared["warehouse"].update(warehouse)
+    for key, value in warehouse.items():
+        # Of a section, such as a catalog, only what differs is given.
+        if isinstance(value, Mapping) and key in declared["warehouse"]:
+            declared["warehouse"][key].update(value)
+        else:
+            declared["warehouse"][key] = value
     declared["state"] = state_of(name)
     declared["made"] = made.model_dump(by_alias=True, mode="json")
     file = file_of(base.root, name)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from dataplatform.ducklake import open_ducklake
+from dataplatform.ducklake import attach, open_ducklake
 from dataplatform.keys import Relation
 from dataplatform.resources.warehouse.duckdb import DuckDBEngine, DuckDBSession
 from dataplatform.resources.warehouse.interface import Session
@@ -47,12 +47,30 @@ class DuckLakeAdapter(DuckDBEngine):
     def dbt_variables(self) -> dict[str, str]:
         """Return what dbt's profile reads to reach the lake."""
         settings = self._settings()
+        base = settings.get("base") or {}
+        parts = {**settings, **{f"base_{part}": values for part, values in base.items()}}
         return {
             f"DATAPLATFORM_LAKE_{part}_{name}".upper(): str(value)
-            for part in ("catalog", "files")
-            for name, value in settings[part].items()
+            for part in ("catalog", "files", "base_catalog", "base_files")
+            for name, value in parts.get(part, {}).items()
             if value is not None
         }
+
+    def attach(self, session: Session, settings: Mapping[str, Any], alias: str) -> None:
+        """Attach another lake to an open session, to be read.
+
+        Args:
+            session: of this warehouse.
+            settings: the other's resolved ``catalog`` and ``files``.
+            alias: what it is called there.
+        """
+        assert isinstance(session, DuckDBSession)
+        attach(session.connection, settings, alias, f"{alias}_lake")
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The resolved addresses of the catalog, the files and the base."""
+        return self._settings()
 
     def beside_dbt(self, purpose: str) -> AbstractContextManager[Any]:
         """Give a cursor of its own; dbt's connections see what it sees, once committed."""

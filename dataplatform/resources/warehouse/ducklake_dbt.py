@@ -21,7 +21,7 @@ class Plugin(BasePlugin):
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
         """Keep the addresses; nothing is contacted before dbt connects."""
-        self._settings = {part: plugin_config[part] for part in ("catalog", "files")}
+        self._settings = {part: plugin_config.get(part) for part in ("catalog", "files", "base")}
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Make a new connection able to attach the lake."""
