@@ -59,6 +59,7 @@ def graph_version(project: Project) -> str:
         raise UserError(f"There is no dbt project in {root}: dbt_project.yml is missing.")
     digest = hashlib.sha256()
     digest.update(f"{_SHAPE} {installed_version('dbt-core')} {_target(project)}".encode())
+    digest.update(str(sorted(_place(project).items())).encode())
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if name not in _LEFT_OUT)
         for name in sorted(files):
@@ -133,11 +134,29 @@ def _target(project: Project) -> str:
     return str(project.environment.warehouse.type)
 
 
+def _place(project: Project) -> dict[str, str]:
+    """Return the variable that names the database: dbt writes it into all that it parses."""
+    warehouse = project.environment.warehouse
+    for field in ("database", "project"):
+        declared = getattr(warehouse, field, None)
+        if declared is not None:
+            try:
+                name = project.environment.resolve(declared)
+            except UserError:
+                # Nobody set it yet: the graph is the same, and is parsed again before it is built.
+                return {}
+            return {f"{warehouse.type}_{field}".upper(): name}
+    return {}
+
+
 def parse_variables(project: Project) -> dict[str, str]:
     """Return the variables that dbt's profile reads, with stand-ins: parsing opens nothing."""
     profile = (project.dbt / "profiles.yml").read_text(encoding="utf-8")
     found = re.findall(r"env_var\(\s*['\"](\w+)['\"](?:\s*,\s*['\"]([^'\"]*)['\"])?", profile)
-    known = {"DATAPLATFORM_DUCKDB_PATH": str(project.state / "warehouse.duckdb")}
+    known = {
+        "DATAPLATFORM_DUCKDB_PATH": str(project.state / "warehouse.duckdb"),
+        **_place(project),
+    }
     return {name: known.get(name, default or "unset") for name, default in found}
 
 

@@ -8,8 +8,15 @@ import pytest
 
 from dataplatform.cli.backfill import by_day, check_range, day
 from dataplatform.declarations import dbt_project
-from dataplatform.declarations.dbt_project import graph_version, load_graph, published_marts
+from dataplatform.declarations.dbt_project import (
+    graph_version,
+    load_graph,
+    parse_variables,
+    published_marts,
+)
 from dataplatform.declarations.errors import UserError
+from dataplatform.declarations.project import open_project
+from dataplatform_tests.servers import REPOSITORY
 from dataplatform_tests.transform.conftest import Shop
 
 pytestmark = pytest.mark.slow
@@ -78,3 +85,17 @@ def test_backfills_refuse_what_cannot_be_built(shop: Shop) -> None:
     with pytest.raises(UserError, match="future"):
         check_range(date(2025, 1, 1), date(2026, 2, 1), [daily], today)
     check_range(date(2025, 1, 1), date(2025, 1, 1), [daily], today)
+
+
+@pytest.mark.parametrize(
+    ("environment", "variable", "named"),
+    [
+        ("staging", "SNOWFLAKE_DATABASE", "ANALYTICS_STAGING"),
+        ("local-snowflake", "SNOWFLAKE_DATABASE", "ANALYTICS"),
+        ("local-bigquery", "BIGQUERY_PROJECT", "local"),
+    ],
+)
+def test_dbt_parses_with_the_database_that_it_builds_in(
+    environment: str, variable: str, named: str
+) -> None:
+    assert parse_variables(open_project(REPOSITORY, environment))[variable] == named

@@ -57,6 +57,11 @@ class BigQuerySession:
         """Run one statement as a job and return its rows; a missing dataset lists nothing."""
         from google.api_core.exceptions import NotFound
 
+        if sql.strip().upper() == "BEGIN":
+            raise UserError(
+                "BigQuery holds no transaction over the statements of several jobs, so this cannot "
+                "be done there: change the rows where they come from and build the table again."
+            )
         try:
             return [tuple(row.values()) for row in self.run(sql, parameters)]
         except NotFound:
