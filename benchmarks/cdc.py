@@ -28,7 +28,7 @@ from benchmarks.servers import MEMORY_TARGET, Bench, servers, timed
 from benchmarks.targets import Targets
 from dataplatform.duckdb_file import open_duckdb
 from dataplatform.local.fivetran.services.postgres_slot import Names, drop_slot, number
-from dataplatform.local.fivetran.services.postgres_stream import changes
+from dataplatform.local.fivetran.services.postgres_stream import changes, connect
 
 LOG_SHARE = 0.02
 QUERY_SHARE = 0.15
@@ -77,7 +77,7 @@ def _write_backlog(connection: psycopg.Connection, rows: int, wanted: int) -> in
 
 
 def _throw_away(bench: Bench, until: int) -> int:
-    return sum(1 for _ in changes(bench.dsn, _BARE, 0, until))
+    return sum(1 for _ in changes(connect(bench.dsn, _BARE), _BARE, 0, until))
 
 
 def _lag(bench: Bench, made: str, seconds: float) -> float:

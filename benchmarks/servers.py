@@ -81,7 +81,7 @@ class Service:
         self.call("POST", f"/connections/{connection}/sync", {"force": False})
         path = f"/connections/{connection}"
         while (details := self.call("GET", path))["status"]["sync_state"] == "syncing":
-            time.sleep(0.02)
+            time.sleep(0.01)
         if details["failed_at"] is not None:
             raise SystemExit(f"The sync failed: {details['status']['tasks']}")
 

@@ -95,8 +95,17 @@ class Destination(Protocol):
     def test(self) -> list[SetupTest]:
         """Try the destination's set-up."""
 
-    def cursors(self, connection: str) -> dict[str, dict[str, Any]]:
-        """Return every cursor of a connection, by ``schema.table`` of the source."""
+    def cursors(self, connection: str, *, keep: bool = False) -> dict[str, dict[str, Any]]:
+        """Return every cursor of a connection, by ``schema.table`` of the source.
+
+        Args:
+            connection: the connection's id.
+            keep: leave open what was opened for that, if it helps, for ``session`` to take over or
+                ``release`` to close.
+        """
+
+    def release(self) -> None:
+        """Close what ``cursors`` left open, if a session has not taken it over."""
 
     def session(self, connection: str, purpose: str) -> AbstractContextManager[Session]:
         """Open a session; it commits at its end unless an error passes through."""

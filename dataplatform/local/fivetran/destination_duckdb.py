@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace as with_
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -211,6 +211,8 @@ class DuckDBSession:
 class DuckDBDestination:
     """A DuckDB file as a destination."""
 
+    _kept: tuple[ExitStack, duckdb.DuckDBPyConnection] | None = None
+
     def __init__(self, path: Path, scratch: Path, salt: str) -> None:
         self.path = path
         self.scratch = scratch
@@ -230,11 +232,20 @@ class DuckDBDestination:
         except (UserError, OSError) as error:
             return [SetupTest(title, "FAILED", str(error))]
 
-    def cursors(self, connection: str) -> dict[str, dict[str, Any]]:
+    def cursors(self, connection: str, *, keep: bool = False) -> dict[str, dict[str, Any]]:
         if not self.path.exists():
             return {}
-        with self._opened(f"sync {connection}") as engine:
-            return self._cursors(engine, _STATE, connection)
+        with ExitStack() as opened:
+            engine = opened.enter_context(self._opened(f"sync {connection}"))
+            found = self._cursors(engine, _STATE, connection)
+            if keep:
+                self._kept = opened.pop_all(), engine
+        return found
+
+    def release(self) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept[0].close()
 
     def _cursors(
         self, engine: duckdb.DuckDBPyConnection, place: str, connection: str
@@ -259,7 +270,9 @@ class DuckDBDestination:
 
     @contextmanager
     def session(self, connection: str, purpose: str) -> Iterator[DuckDBSession]:
-        with self._opened(purpose) as engine:
+        kept, self._kept = self._kept, None
+        with kept[0] if kept else ExitStack() as opened:
+            engine = kept[1] if kept else opened.enter_context(self._opened(purpose))
             engine.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
             engine.execute(f"SET disabled_compression_methods = {literal(_SLOW_COMPRESSION)}")
             engine.execute(f"SET temp_directory = {literal(str(self.scratch / 'spill'))}")

@@ -100,7 +100,7 @@ class DuckLakeDestination(DuckDBDestination):
             return [SetupTest(title, "FAILED", str(error))]
         return [SetupTest(title, "PASSED")]
 
-    def cursors(self, connection: str) -> dict[str, dict[str, Any]]:
+    def cursors(self, connection: str, *, keep: bool = False) -> dict[str, dict[str, Any]]:
         with open_ducklake(self.settings) as engine:
             return self._cursors(engine, state_table(connection), connection)
 

@@ -66,7 +66,8 @@ def run_sync(
         scratch.mkdir(parents=True, exist_ok=True)
         service = open_service(connection["service"], connection["schema"], connection["config"])
         ending.callback(service.close)
-        remembered = asking.submit(destination.cursors, connection["id"])
+        remembered = asking.submit(destination.cursors, connection["id"], keep=True)
+        ending.callback(remembered.add_done_callback, lambda _: destination.release())
         offered = service.discover()
         config = schema_config.merged(connection.get("schema_config"), offered)
         keep_config(config)
@@ -76,7 +77,10 @@ def run_sync(
             for table in tables
             if connection.get("resync") == "all" or table.label in (connection.get("resync") or [])
         )
+        brief = service.approach(tables)
         known = remembered.result()
+        if not brief:
+            destination.release()
         cursors = {label: held for label, held in known.items() if label not in resync}
         service.extract(tables, cursors, scratch)
         with destination.session(connection["id"], f"sync {connection['schema']}") as session:

@@ -47,6 +47,14 @@ class Service(Protocol):
             SyncFailure: the source cannot be reached or refuses the credentials.
         """
 
+    def approach(self, tables: Sequence[Table]) -> bool:
+        """Get ready to extract, while the destination is asked what it remembers.
+
+        Returns:
+            Whether extracting takes so little that the warehouse may stay open meanwhile.
+        """
+        return False
+
     def extract(
         self, tables: Sequence[Table], cursors: dict[str, dict[str, Any]], scratch: Path
     ) -> None:

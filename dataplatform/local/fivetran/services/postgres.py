@@ -137,6 +137,9 @@ class PostgresService(Service):
             identity = self.where
         return read_tables(connection, self.prefix, f"{identity}/{self.settings['dbname']}")
 
+    def approach(self, tables: Sequence[Table]) -> bool:
+        return True
+
     def extract(
         self, tables: Sequence[Table], cursors: dict[str, dict[str, Any]], scratch: Path
     ) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,10 @@ from dataplatform.local.fivetran.services.postgres_publication import (
 )
 from dataplatform.local.fivetran.services.postgres_queries import rows_of
 from dataplatform.local.fivetran.services.postgres_resume import Snapshot, added, reads_anew
-from dataplatform.local.fivetran.services.postgres_stream import changes
+from dataplatform.local.fivetran.services.postgres_stream import changes, connect
 
+# So much of the log is read in about a second at most.
+_BRIEF_BYTES = 32_000_000
 _log = logging.getLogger("dataplatform.local.fivetran")
 
 
@@ -47,6 +50,7 @@ class PostgresCdcService(PostgresService):
         self._added: frozenset[str] = frozenset()
         self._fence = 0
         self._attached = False
+        self._stream: Any = None
 
     def test(self) -> list[SetupTest]:
         tests = super().test()
@@ -63,15 +67,36 @@ class PostgresCdcService(PostgresService):
             return [*tests, SetupTest(title, "FAILED", str(error), broken=True)]
         return [*tests, SetupTest(title, "PASSED")]
 
+    def close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+        super().close()
+
+    def approach(self, tables: Sequence[Table]) -> bool:
+        if not tables:
+            return True
+        with self._telling():
+            connection = self._session()
+            slots.check_server(connection, self.where)
+            slot = slots.find_slot(connection, self.names.slot)
+            if slot is None or slot.lost:
+                return False
+            self._stream = connect(self._dsn, self.names)
+            return slots.flushed(connection) - slot.confirmed < _BRIEF_BYTES
+
     def extract(
         self, tables: Sequence[Table], cursors: dict[str, dict[str, Any]], scratch: Path
     ) -> None:
+        if tables:
+            with self._telling():
+                self._capture(self._session(), tables, cursors, scratch)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
         import psycopg
 
-        if not tables:
-            return
         try:
-            self._capture(self._session(), tables, cursors, scratch)
+            yield
         except psycopg.Error as error:
             raise SyncFailure(
                 f"PostgreSQL at {self.where} refuses to tell changes: "
@@ -88,10 +113,8 @@ class PostgresCdcService(PostgresService):
     ) -> None:
         import psycopg
 
-        slots.check_server(connection, self.where)
         slot = self._slot(connection, tables, cursors)
-        row = connection.execute("SELECT pg_current_wal_flush_lsn()::text").fetchone()
-        until = slots.number(row[0])
+        until = slots.flushed(connection)
 
         def render(
             template: str, source_type: str, texts: list[str | None]
@@ -116,7 +139,9 @@ class PostgresCdcService(PostgresService):
             self._reads[table.label] = Read(table, cursor, staged, cursor is None)
         known = [Snapshot.of(read.cursor).lsn for read in self._reads.values()]
         collector = Collector({r.table.details["oid"]: r.staged for r in self._reads.values()})
-        collector.collect(changes(self._dsn, self.names, min(known), until))
+        if self._stream is None:
+            self._stream = connect(self._dsn, self.names)
+        collector.collect(changes(self._stream, self.names, min(known), until))
         self._reached = max(until, collector.reached)
         for read in self._reads.values():
             read.anew = (

@@ -101,6 +101,11 @@ def find_slot(connection: Any, name: str) -> Slot | None:
     return Slot(row[0], row[1], number(row[2]) if row[2] else 0, lost)
 
 
+def flushed(connection: Any) -> int:
+    """Return the place that the server's log has safely reached."""
+    return number(connection.execute("SELECT pg_current_wal_flush_lsn()::text").fetchone()[0])
+
+
 def make_slot(connection: Any, name: str, where: str) -> Slot:
     """Make a slot, a dead one of its name dropped before; the publication must be there.
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
 
 from dataplatform.local.fivetran.model import SyncFailure
 from dataplatform.local.fivetran.services.postgres_pgoutput import (
@@ -25,11 +27,32 @@ _SILENCE_SECONDS = 600.0
 _PATIENT = "-c wal_sender_timeout=0"
 
 
-def changes(dsn: str, names: Names, start: int, until: int) -> Iterator[Message]:
-    """Yield the messages of every transaction that ends at or before a place in the log.
+def connect(dsn: str, names: Names) -> Any:
+    """Open a connection that changes can be streamed on.
 
     Args:
         dsn: the source, as a libpq connection string.
+        names: the publication and the slot, for an error's sentence.
+
+    Raises:
+        SyncFailure: the server refuses it.
+    """
+    import psycopg2
+    from psycopg2.extensions import parse_dsn
+    from psycopg2.extras import LogicalReplicationConnection
+
+    options = f"{parse_dsn(dsn).get('options', '')} {_PATIENT}"
+    with _told(names):
+        return psycopg2.connect(
+            dsn, connection_factory=LogicalReplicationConnection, options=options
+        )
+
+
+def changes(connection: Any, names: Names, start: int, until: int) -> Iterator[Message]:
+    """Yield the messages of every transaction that ends at or before a place in the log.
+
+    Args:
+        connection: made by ``connect``; it is closed at the end.
         names: the publication and the slot.
         start: transactions that committed before it are not sent.
         until: a place the log has reached already.
@@ -37,28 +60,25 @@ def changes(dsn: str, names: Names, start: int, until: int) -> Iterator[Message]
     Raises:
         SyncFailure: the server ends the stream, or says nothing for ten minutes.
     """
+    with closing(connection), _told(names), connection.cursor() as cursor:
+        cursor.start_replication(
+            slot_name=names.slot,
+            start_lsn=text(start),
+            options={
+                "proto_version": "1",
+                "publication_names": '"' + names.publication.replace('"', '""') + '"',
+            },
+        )
+        yield from _read(cursor, until, names)
+
+
+@contextmanager
+def _told(names: Names) -> Iterator[None]:
+    """Tell what the server refuses in one sentence."""
     import psycopg2
-    from psycopg2.extensions import parse_dsn
-    from psycopg2.extras import LogicalReplicationConnection
 
     try:
-        options = f"{parse_dsn(dsn).get('options', '')} {_PATIENT}"
-        with psycopg2.connect(
-            dsn, connection_factory=LogicalReplicationConnection, options=options
-        ) as connection:
-            cursor = connection.cursor()
-            cursor.start_replication(
-                slot_name=names.slot,
-                start_lsn=text(start),
-                options={
-                    "proto_version": "1",
-                    "publication_names": '"' + names.publication.replace('"', '""') + '"',
-                },
-            )
-            try:
-                yield from _read(cursor, until, names)
-            finally:
-                cursor.close()
+        yield
     except psycopg2.Error as error:
         reason = " ".join(str(error).split())
         raise SyncFailure(
