@@ -113,7 +113,7 @@ def use(name: Annotated[str, typer.Argument(help="The environment.")]) -> None:
 @app.command()
 def validate(
     name: Name = None,
-    limit: Annotated[float, typer.Option(help="Seconds that one thing may take.", min=1)] = 60.0,
+    limit: Annotated[float, typer.Option(help="Seconds that one thing may take.", min=1)] = 120.0,
     as_json: AsJson = False,
 ) -> None:
     """Try all that an environment needs, side by side; exit code 1 if something is not ok."""

@@ -99,7 +99,7 @@ def run_probes(probes: Sequence[Probe], limit: float) -> list[Finding]:
     return [found[place] for place in range(len(probes))]
 
 
-_SLOW = "See whether a firewall or a proxy swallows it, or give it longer with --limit."
+_SLOW = "Give it longer with --limit, or see whether a firewall or a proxy swallows it."
 
 
 def _tried(probe: Probe) -> Finding:

@@ -130,6 +130,27 @@ def test_a_catalog_that_refuses_is_one_sentence_without_the_password(
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"secret_key": "not-the-key"}, "is refused by its object store: see access_key"),
+        ({"endpoint": "http://127.0.0.1:9"}, "does not reach its object store"),
+    ],
+)
+def test_files_that_cannot_be_written_are_one_sentence_and_leave_the_table(
+    lake: dict[str, Any], warehouse: DuckLakeAdapter, change: dict[str, str], told: str
+) -> None:
+    wrong = DuckLakeAdapter(lambda: {**lake, "files": {**lake["files"], **change}})
+    with pytest.raises(UserError, match=told) as refused:
+        wrong.query(
+            "CREATE OR REPLACE TABLE candidate.orders AS SELECT i AS id FROM range(99999) AS t(i)",
+            "test",
+        )
+    assert "not-the-key" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert warehouse.row_count(CANDIDATE) == 10
+
+
 def test_a_sync_lands_in_the_lake_and_widens_what_no_promotion_widens(
     lake: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -22,7 +22,7 @@ from dataplatform.ducklake import open_ducklake
 from dataplatform.keys import Relation
 from dataplatform.resources.object_store import ObjectStore
 from dataplatform.resources.warehouse import snowflake
-from dataplatform.resources.warehouse.duckdb import DuckDBAdapter
+from dataplatform.resources.warehouse.duckdb import DuckDBAdapter, DuckDBSession
 from dataplatform.resources.warehouse.snowflake import SnowflakeAdapter
 from dataplatform_tests.resources.snowflake_script import SETTINGS, Connector
 
@@ -335,3 +335,32 @@ def test_a_lakes_catalog_that_nobody_answers_for() -> None:
     text = sentence_of(open_it)
     assert "with its catalog in catalog at 127.0.0.1:9" in text
     assert "Connection refused" in text
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (duckdb.IOException("IO Error: No space left on device"), "has no room left on its disk"),
+        (duckdb.OutOfMemoryException("Out of Memory Error: 1 GB"), "needs more memory"),
+        (duckdb.HTTPException("HTTP Error: HTTP 403 on 's3://lake/x'"), "see access_key"),
+        (duckdb.HTTPException("HTTP Error: 404 NoSuchBucket"), "has no such bucket"),
+        (duckdb.IOException("IO Error: Connection refused"), "does not reach its object store"),
+        (
+            duckdb.IOException("server closed the connection unexpectedly"),
+            "lost the connection to its catalog",
+        ),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_the_world_around_a_duckdb_fails(error: Exception, told: str) -> None:
+    class Connection:
+        def execute(self, *_: object) -> None:
+            raise error
+
+    session = DuckDBSession(Connection())  # type: ignore[arg-type]
+    assert told in sentence_of(lambda: session.execute("INSERT INTO t VALUES (1)"))
+
+
+def test_an_error_of_duckdbs_sql_stays_one(warehouse: DuckDBAdapter) -> None:
+    with pytest.raises(duckdb.BinderException):
+        warehouse.query("SELECT nothing FROM raw.orders", "test")

@@ -20,6 +20,7 @@ from dataplatform.duckdb_file import (
     with_base,
 )
 from dataplatform.keys import Relation
+from dataplatform.resources.warehouse.duckdb_errors import explained
 from dataplatform.resources.warehouse.interface import (
     DELETED_COLUMN,
     SYNCED_COLUMN,
@@ -45,8 +46,14 @@ class DuckDBSession:
         self.connection = connection
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        result = self.connection.execute(sql, list(parameters) or None)
-        return result.fetchall() if result.description else []
+        try:
+            result = self.connection.execute(sql, list(parameters) or None)
+            return result.fetchall() if result.description else []
+        except Exception as error:
+            told = explained(error)
+            if told is None:
+                raise
+            raise told from error
 
 
 class DuckDBEngine(SqlWarehouse):
