@@ -6,11 +6,11 @@ What is declared for an engine, and how its answers are read, is in the module o
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from dataplatform.access.catalog import catalog_session
 from dataplatform.access.items import Change, Holding
 from dataplatform.declarations.errors import UserError
 from dataplatform.resources.warehouse import open_warehouse
@@ -91,49 +91,6 @@ def send(session: Session, changes: Sequence[Change], finished: Finished) -> Non
                     "before it stays; plan again."
                 ) from error
         finished(change)
-
-
-class CatalogSession:
-    """A conversation with a DuckLake's PostgreSQL; each statement counts at once."""
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run one statement and return its rows."""
-        cursor = self._connection.execute(sql, list(parameters) or None)
-        return list(cursor.fetchall()) if cursor.description else []
-
-
-@contextmanager
-def catalog_session(catalog: Mapping[str, Any]) -> Iterator[CatalogSession]:
-    """Open a session of a DuckLake's catalog.
-
-    Args:
-        catalog: its resolved host, port, user, password and database.
-
-    Raises:
-        UserError: it cannot be reached.
-    """
-    import psycopg
-
-    try:
-        connection = psycopg.connect(
-            host=catalog["host"],
-            port=int(catalog["port"]),
-            user=catalog["user"],
-            password=catalog["password"],
-            dbname=catalog["database"],
-            connect_timeout=10,
-            autocommit=True,
-        )
-    except psycopg.Error as error:
-        raise UserError(
-            f"The catalog {catalog['database']!r} at {catalog['host']}:{catalog['port']} cannot "
-            f"be reached: {str(error).splitlines()[0]}"
-        ) from error
-    with connection:
-        yield CatalogSession(connection)
 
 
 class ViewsEngine(SqlEngine):

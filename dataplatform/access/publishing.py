@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dataplatform.access.rights import Rights, rights_of
-from dataplatform.access.snowflake_policies import protection
+from dataplatform.access.snowflake_rows import protection
 from dataplatform.keys import Relation
 from dataplatform.resources.warehouse.publication import Protect, unprotected
 

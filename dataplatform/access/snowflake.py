@@ -28,9 +28,9 @@ from dataplatform.access.snowflake_policies import (
     column_tag,
     masking_items,
     one_line,
-    row_items,
     schema_tag,
 )
+from dataplatform.access.snowflake_rows import row_items
 from dataplatform.keys import PLATFORM, Relation
 from dataplatform.resources.warehouse.publication import VERSIONS
 from dataplatform.snowflake_load import folded

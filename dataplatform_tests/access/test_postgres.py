@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from dataplatform.access.engines import catalog_session, send
+from dataplatform.access.catalog import catalog_session
+from dataplatform.access.engines import send
 from dataplatform.access.items import Change, differences
 from dataplatform.access.postgres import compared
 from dataplatform.access.rights import Rights

@@ -12,7 +12,7 @@ from dataplatform.access.rights import Rights
 from dataplatform.access.snowflake import compared
 from dataplatform.access.snowflake_answers import shown
 from dataplatform.access.snowflake_names import answered
-from dataplatform.access.snowflake_policies import protection
+from dataplatform.access.snowflake_rows import protection
 from dataplatform.declarations.errors import UserError
 from dataplatform.keys import Relation
 from dataplatform_tests.access.account import DB, Account
