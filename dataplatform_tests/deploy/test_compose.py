@@ -78,6 +78,15 @@ def test_what_needs_a_secret_fails_without_it() -> None:
         assert all(use.startswith(":?") for use in uses), name
 
 
+def test_the_example_names_everything_that_must_be_set() -> None:
+    example = (REPOSITORY / ".env.example").read_text()
+    named = set(re.findall(r"(?m)^(?:# )?([A-Z][A-Z0-9_]*)=", example))
+    for file in FILES:
+        required = set(re.findall(r"\$\{([A-Z0-9_]+):\?", (REPOSITORY / file).read_text()))
+        assert len(required) >= 2
+        assert required - named == set(), file
+
+
 def test_images_are_pinned() -> None:
     for file in FILES:
         for name, service in yaml.safe_load((REPOSITORY / file).read_text())["services"].items():
