@@ -463,3 +463,23 @@ def test_long_names_stay_short_and_apart():
     assert len(safe_name(long + "b")) <= 80
     assert safe_name(long + "b") != safe_name(long + "c")
     assert safe_name("It's; DROP") == "it_s_drop"
+
+
+def test_bigquery_has_its_own_words():
+    sql = DIALECTS["bigquery"]
+    assert sql.declared("a varchar, b double, c timestamptz, d bigint") == (
+        "a string, b float64, c timestamp, d bigint"
+    )
+    assert sql.listing("tables", ["b", "a"]) == (
+        "(select * from `a`.INFORMATION_SCHEMA.TABLES"
+        " union all select * from `b`.INFORMATION_SCHEMA.TABLES) as listed"
+    )
+    same = sql.among(["`a`", "`b`"], "from t")
+    assert same == "struct(`a`, `b`) in (select struct(`a`, `b`) from t)"
+    assert sql.quantile("x", 0.05) == "approx_quantiles(x, 1000)[safe_offset(50)]"
+    assert sql.like("a", "50!%_", "!") == r"a like '50\\%_'"
+    assert sql.count_if("a > 1") == "countif(a > 1)"
+    assert sql.hours_since("a") == (
+        "timestamp_diff(current_timestamp(), timestamp(a), second) / 3600.0"
+    )
+    assert DIALECTS["duckdb"].declared("a varchar, c timestamptz") == "a varchar, c timestamptz"
