@@ -1,23 +1,11 @@
 """How the columns of one table differ between two places, in sentences.
 
-Types are compared by family, as far as warehouses agree on them.
+Types are compared as the session names them: both sides are in one.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-
-_WHOLE = re.compile(r"integer|bigint|decimal\(\d+,0\)")
-_DECIMAL = re.compile(r"decimal\(\d+,(\d+)\)")
-
-
-def loose(family: str) -> str:
-    """Return a type family as far as engines agree on it: width is theirs, scale is not."""
-    if _WHOLE.fullmatch(family):
-        return "whole number"
-    decimal = _DECIMAL.fullmatch(family)
-    return f"decimal of {decimal[1]} places" if decimal else family
 
 
 def column_changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:

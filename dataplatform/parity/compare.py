@@ -14,6 +14,7 @@ from math import isclose
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dataplatform.diff.expressions import TOLERANCE
 from dataplatform.keys import Relation
 from dataplatform.resources.warehouse.interface import quoted
 from dataplatform.resources.warehouse.types import ANY_DECIMAL
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
     from dataplatform.parity.build import Built
 
-#: Relative, for double precision only.
-TOLERANCE = 1e-9
 #: How many rows that only one engine has are looked at to find their counterparts.
 _LOOKED_AT = 5_000
 _SHOWN = 5
