@@ -154,6 +154,15 @@ def test_the_code_location_is_that_of_the_image() -> None:
     assert CODE["includeConfigInLaunchedRuns"] == {"enabled": True}
 
 
+def test_the_web_server_listens_where_its_user_may_and_others_look() -> None:
+    web = VALUES["dagsterWebserver"]
+    port = web["service"]["port"]
+    assert port >= 1024
+    assert port == SUPPORT["dagster"]["webserverPort"]
+    for probe in ("readinessProbe", "livenessProbe"):
+        assert web[probe]["httpGet"] == {"path": "/server_info", "port": port}
+
+
 def test_secrets_are_named_and_never_held() -> None:
     for file in HELM.rglob("*.yaml"):
         text = file.read_text()
