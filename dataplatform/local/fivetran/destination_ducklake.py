@@ -16,14 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from dataplatform.declarations.errors import UserError
 from dataplatform.ducklake import connect, open_ducklake
-from dataplatform.local.fivetran.destination_duckdb import (
-    MEMORY_LIMIT,
-    STATE_SCHEMA,
-    DuckDBDestination,
-    DuckDBSession,
-)
+from dataplatform.local.fivetran.destination_duckdb import MEMORY_LIMIT, DuckDBDestination
 from dataplatform.local.fivetran.incoming import SALT
 from dataplatform.local.fivetran.model import SetupTest, SyncFailure
+from dataplatform.local.fivetran.session_duckdb import STATE_SCHEMA, DuckDBSession
 from dataplatform.local.fivetran.sql import ident, literal, qualified
 
 if TYPE_CHECKING:

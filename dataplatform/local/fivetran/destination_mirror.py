@@ -12,14 +12,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dataplatform.local.fivetran.destination_duckdb import (
-    QUARANTINE,
-    DuckDBDestination,
-    DuckDBSession,
-)
+from dataplatform.local.fivetran.destination_duckdb import DuckDBDestination
 from dataplatform.local.fivetran.incoming import held_types
 from dataplatform.local.fivetran.merge import moment
 from dataplatform.local.fivetran.model import HISTORY, START, SYNCED, SetupTest, Table
+from dataplatform.local.fivetran.session_duckdb import QUARANTINE, DuckDBSession
 from dataplatform.local.fivetran.sql import ident, literal, qualified
 
 if TYPE_CHECKING:

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from dataplatform.local.fivetran import schema_config, sync
-from dataplatform.local.fivetran.destination_duckdb import DuckDBDestination, DuckDBSession
+from dataplatform.local.fivetran.destination_duckdb import DuckDBDestination
 from dataplatform.local.fivetran.model import TableResult
 from dataplatform.local.fivetran.services.base import open_service
 from dataplatform.local.fivetran.services.postgres import PostgresService
 from dataplatform.local.fivetran.services.postgres_cdc import PostgresCdcService
+from dataplatform.local.fivetran.session_duckdb import DuckDBSession
 
 SALT = "grain"
 LATE = -1

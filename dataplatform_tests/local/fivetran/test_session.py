@@ -13,8 +13,9 @@ import pytest
 
 from dataplatform.duckdb_file import open_duckdb
 from dataplatform.local.fivetran import merge, removal
-from dataplatform.local.fivetran.destination_duckdb import DuckDBDestination, DuckDBSession
+from dataplatform.local.fivetran.destination_duckdb import DuckDBDestination
 from dataplatform.local.fivetran.model import Column, Parts, Table
+from dataplatform.local.fivetran.session_duckdb import DuckDBSession
 
 _COLUMNS = (Column("Id", "id", "INTEGER", key=True), Column("V", "v", "VARCHAR"))
 _GONE = Column("IsDeleted", "is_deleted", "BOOLEAN")

@@ -189,3 +189,8 @@ def read_tables(connection: Any, prefix: str, identity: str) -> list[Table]:
             )
         )
     return tables
+
+
+def last_column(table: Table) -> str:
+    """Return PostgreSQL's query for the highest number ever given to a column of a table."""
+    return f"SELECT relnatts FROM pg_class WHERE oid = {int(table.details['oid'])}"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from dataplatform.local.fivetran.model import (
 )
 from dataplatform.local.fivetran.services import postgres_slot as slots
 from dataplatform.local.fivetran.services.postgres import PostgresService
+from dataplatform.local.fivetran.services.postgres_catalog import last_column
 from dataplatform.local.fivetran.services.postgres_changes import Staged
 from dataplatform.local.fivetran.services.postgres_collector import Collector
 from dataplatform.local.fivetran.services.postgres_landing import Read, land
@@ -33,6 +35,7 @@ from dataplatform.local.fivetran.services.postgres_publication import (
 from dataplatform.local.fivetran.services.postgres_queries import rows_of
 from dataplatform.local.fivetran.services.postgres_resume import Snapshot, added, reads_anew
 from dataplatform.local.fivetran.services.postgres_stream import changes, connect
+from dataplatform.local.fivetran.services.postgres_values import rendered
 
 # So much of the log is read in about a second at most.
 _BRIEF_BYTES = 32_000_000
@@ -111,24 +114,9 @@ class PostgresCdcService(PostgresService):
         cursors: dict[str, dict[str, Any]],
         scratch: Path,
     ) -> None:
-        import psycopg
-
         slot = self._slot(connection, tables, cursors)
         until = slots.flushed(connection)
-
-        def render(
-            template: str, source_type: str, texts: list[str | None]
-        ) -> list[str | None] | None:
-            value = template.replace("{}", f"v::{source_type}")
-            try:
-                rows = connection.execute(
-                    f"SELECT {value} FROM unnest(%s::text[]) WITH ORDINALITY u(v, n) ORDER BY n",
-                    (texts,),
-                ).fetchall()
-            except (psycopg.DataError, psycopg.ProgrammingError):
-                return None
-            return [text for (text,) in rows]
-
+        render = partial(rendered, connection)
         for number, table in enumerate(tables):
             cursor = cursors.get(table.label)
             if cursor is not None and slots.number(cursor.get("lsn", "0/0")) < slot.confirmed:
@@ -156,14 +144,8 @@ class PostgresCdcService(PostgresService):
         """Return the slot, made with its publication if this is where the connection begins."""
         remembered = [slots.number(c["lsn"]) for c in cursors.values() if c.get("lsn")]
         found = slots.find_slot(connection, self.names.slot)
-        why = ""
-        if found is None:
-            why = "is gone"
-        elif found.lost:
-            why = f"is lost, for {found.lost}"
-        elif remembered and max(remembered) < found.confirmed:
-            why = "was read by somebody else"
-        if remembered and why:
+        why = slots.why_not_followed(found, remembered)
+        if why:
             raise SyncFailure(
                 f"The replication slot {self.names.slot!r} {why}, so changes since the last sync "
                 "cannot be told: re-sync the connection, which reads every table anew.",
@@ -203,7 +185,7 @@ class PostgresCdcService(PostgresService):
                 snapshot, ahead, last = self._ask(
                     session,
                     "SELECT pg_current_snapshot()::text AS a, "
-                    f"pg_current_wal_insert_lsn()::text AS b, ({_last(table)}) AS c",
+                    f"pg_current_wal_insert_lsn()::text AS b, ({last_column(table)}) AS c",
                 )
                 seen = Snapshot(self._reached, snapshot, slots.number(ahead))
                 if held:
@@ -219,7 +201,7 @@ class PostgresCdcService(PostgresService):
                 land(session, read, None, result, self._attach_once)
                 names = {description[0] for description in shape["columns"].values()}
                 if not all(map(names.issuperset, read.staged.told)):
-                    (last,) = self._session().execute(_last(table)).fetchone()
+                    (last,) = self._session().execute(last_column(table)).fetchone()
             session.remember(
                 table,
                 {
@@ -264,8 +246,3 @@ class PostgresCdcService(PostgresService):
                     f"{' '.join(str(error).split())}",
                     code="slot_not_dropped",
                 ) from error
-
-
-def _last(table: Table) -> str:
-    """Return PostgreSQL's query for the highest number ever given to a column of a table."""
-    return f"SELECT relnatts FROM pg_class WHERE oid = {int(table.details['oid'])}"

@@ -138,6 +138,17 @@ def make_slot(connection: Any, name: str, where: str) -> Slot:
     return made
 
 
+def why_not_followed(slot: Slot | None, remembered: Sequence[int]) -> str:
+    """Return why a slot cannot tell what came after the places in the log that are remembered."""
+    if not remembered:
+        return ""
+    if slot is None:
+        return "is gone"
+    if slot.lost:
+        return f"is lost, for {slot.lost}"
+    return "was read by somebody else" if max(remembered) < slot.confirmed else ""
+
+
 def usable(slot: Slot, name: str, database: str) -> None:
     """Make sure that a slot found is one of ours.
 

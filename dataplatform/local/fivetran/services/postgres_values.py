@@ -7,6 +7,7 @@ text form only PostgreSQL knows are sent back to it to be written (``needs_serve
 from __future__ import annotations
 
 import re
+from typing import Any
 
 # Types whose cast to text gives the very text that the stream carries.
 _SAME_TEXT = frozenset(
@@ -56,3 +57,29 @@ def typed(name: str, wanted: str, source_type: str) -> str:
         # No decimal says "not a number" here.
         return f"CAST(nullif({name}, 'NaN') AS {wanted})"
     return f"CAST({name} AS {wanted})"
+
+
+def rendered(
+    connection: Any, template: str, source_type: str, texts: list[str | None]
+) -> list[str | None] | None:
+    """Have PostgreSQL write values whose form only it knows.
+
+    Args:
+        connection: an open connection with autocommit.
+        template: how a value is written, ``{}`` in its place.
+        source_type: the values' type.
+        texts: the values as the stream carries them.
+
+    Returns:
+        The values as they are to land; None where they are no longer ones of the type.
+    """
+    import psycopg
+
+    value = template.replace("{}", f"v::{source_type}")
+    try:
+        rows = connection.execute(
+            f"SELECT {value} FROM unnest(%s::text[]) WITH ORDINALITY u(v, n) ORDER BY n", (texts,)
+        ).fetchall()
+    except (psycopg.DataError, psycopg.ProgrammingError):
+        return None
+    return [text for (text,) in rows]
