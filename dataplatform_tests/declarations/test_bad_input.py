@@ -167,7 +167,7 @@ CASES = [
          "'../x' is not a safe folder in a bucket."),
     # --- environments
     Case("unknown warehouse", ENVIRONMENT, "type: duckdb", "type: duckbd", 3,
-         "warehouse.type must be one of duckdb, ducklake, snowflake, not 'duckbd'. Did you mean 'duckdb'?"),
+         "warehouse.type must be one of duckdb, ducklake, snowflake, bigquery, not 'duckbd'. Did you mean 'duckdb'?"),
     Case("warehouse without a type", ENVIRONMENT, "  type: duckdb\n", "", 2,
          "the setting 'type' of 'warehouse' in an environment is missing."),
     Case("unknown key of a warehouse", ENVIRONMENT, "  path: .data", "  file: .data", 4,
