@@ -125,8 +125,7 @@ def _found(session: Session, datasets: Datasets, watched: list[str]) -> Iterator
                 yield _entry(name, entry, f"{person} is {entry['role']} of {name}", _ENTRY)
             elif entry.get("role") in ("READER", "WRITER") and _everybody(entry):
                 yield _entry(name, entry, f"everybody is {entry['role']} of {name}", _ENTRY)
-            elif "dataset" in entry:
-                views = entry["dataset"]["dataset"]["datasetId"]
+            elif views := _authorised_views(entry):
                 yield _entry(name, entry, f"{views} reads {name}", _AUTHORISED)
         if name.startswith(PREFIX):
             rows = session.execute(
@@ -141,6 +140,12 @@ def _found(session: Session, datasets: Datasets, watched: list[str]) -> Iterator
                     unmake=(f"DROP VIEW IF EXISTS {view}",),
                     order=_VIEW,
                 )
+
+
+def _authorised_views(entry: Entry) -> str:
+    """Return the dataset whose views an entry lets in; empty for an entry of another kind."""
+    inner = entry.get("dataset", {}).get("dataset", {})
+    return str(inner.get("datasetId", ""))
 
 
 def _everybody(entry: Entry) -> bool:

@@ -15,11 +15,17 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from dataplatform.access.bigquery_api import ClientDatasets
+from dataplatform.access.engines import BigQueryEngine
+from dataplatform.access.items import differences
+from dataplatform.access.rights import Rights
 from dataplatform.bigquery_load import merge_parquet
+from dataplatform.declarations.access import Access, Role
 from dataplatform.declarations.errors import UserError
 from dataplatform.keys import Relation
 from dataplatform.local.bigquery import BigQuery
 from dataplatform.resources.warehouse.bigquery import BigQueryAdapter
+from dataplatform.resources.warehouse.bigquery_client import open_client
 from dataplatform.resources.warehouse.bigquery_swap import literal
 from dataplatform.resources.warehouse.publication import Note
 from dataplatform_tests.child_server import child, free_port
@@ -238,3 +244,34 @@ def test_a_table_of_a_query_has_the_columns_that_are_declared(warehouse: BigQuer
         "test",
     )
     assert warehouse.columns(place) == {"id": "INT64", "amount": "NUMERIC", "doc": "JSON"}
+
+
+def test_a_role_is_let_into_views_that_hide_values_and_rows(
+    warehouse: BigQueryAdapter, settings: dict[str, Any]
+) -> None:
+    customers = Relation("marts", "customers")
+    access = Access(
+        roles={
+            "german": Role(
+                "german",
+                users=("emmy@example.com",),
+                reads=("marts",),
+                rows={customers: "country = 'DE'"},
+            )
+        },
+        masking={"pii": "partial"},
+    )
+    columns = {"id": "internal", "email": "pii", "country": "internal"}
+    rights = Rights(access, (customers,), {customers: columns})
+    with warehouse.session("test") as session:
+        session.execute("CREATE SCHEMA IF NOT EXISTS marts")
+        session.execute(
+            "CREATE OR REPLACE TABLE marts.customers AS SELECT 1 AS id, "
+            "'ada@uni.example' AS email, 'DE' AS country UNION ALL SELECT 2, 'eve@x.example', 'US'"
+        )
+    engine = BigQueryEngine(warehouse, lambda: settings)
+    engine.carry_out(differences(*engine.compare(rights)), lambda change: None)
+    shown = warehouse.query("SELECT id, email FROM as_german__marts.customers", "test")
+    assert shown == [(1, "a***@uni.example")]
+    entries = ClientDatasets(open_client(settings)).entries("as_german__marts")
+    assert {"role": "READER", "userByEmail": "emmy@example.com"} in entries
