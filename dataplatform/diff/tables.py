@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from dataplatform.checks.masking import masked
 from dataplatform.declarations.dbt_project import load_graph
 from dataplatform.declarations.errors import UserError, nearest
+from dataplatform.diff.asking import Pair
 from dataplatform.diff.columns import column_changes
 from dataplatform.diff.expressions import words_of
 from dataplatform.diff.found import (
@@ -25,7 +26,7 @@ from dataplatform.diff.found import (
     TableDiff,
 )
 from dataplatform.diff.places import Both
-from dataplatform.diff.rows import Pair, compare_rows
+from dataplatform.diff.rows import compare_rows
 from dataplatform.keys import CANDIDATE, INTERMEDIATE, PUBLISHED, SNAPSHOTS, STAGING, Relation
 
 if TYPE_CHECKING:

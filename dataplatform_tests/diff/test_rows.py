@@ -10,10 +10,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from dataplatform.diff import rows as module
+from dataplatform.diff import asking as module
+from dataplatform.diff.asking import Pair
 from dataplatform.diff.expressions import words_of
 from dataplatform.diff.found import RowsDiff
-from dataplatform.diff.rows import Pair, compare_rows
+from dataplatform.diff.rows import compare_rows
 from dataplatform.resources.warehouse.duckdb import DuckDBSession
 
 COLUMNS = {"id": "INTEGER", "name": "VARCHAR", "price": "DECIMAL(10,2)", "score": "DOUBLE"}
@@ -160,3 +161,12 @@ def test_a_row_is_shown_by_no_more_than_its_beginning() -> None:
     found = compared([(1, "x" * 500, 1, None)], [(1, "y", 1, None)])
     (sample,) = found.samples
     assert sample.values == {"name": ("y", "x" * 80)}
+
+
+def test_tables_without_a_common_column_are_counted() -> None:
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE a AS SELECT 1 AS x FROM range(5)")
+        connection.execute("CREATE TABLE b AS SELECT 1 AS y FROM range(3)")
+        pair = Pair("a", "b", {}, {}, ())
+        found = compare_rows(DuckDBSession(connection), pair, words_of("duckdb"))
+    assert (found.before, found.after, found.added, found.removed) == (3, 5, 2, 0)
