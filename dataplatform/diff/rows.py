@@ -155,9 +155,8 @@ class _Matched:
 
     def _sample(self, row: tuple[Any, ...], key: Sequence[str], others: Sequence[str]) -> Sample:
         kind, *rest = row
-        known = {
-            name: self._sides.shown(name, value) for name, value in zip(key, rest, strict=False)
-        }
+        shown = self._sides.shown
+        known = {name: shown(name, value) for name, value in zip(key, rest, strict=False)}
         values: dict[str, tuple[str, str]] = {}
         for index, name in enumerate(others):
             before, after, differs = rest[len(key) + 3 * index :][:3]
