@@ -33,6 +33,7 @@ from bqemulator.sql.translator import SQLTranslator
 from bqemulator.storage.engine import DuckDBEngine
 from bqemulator.storage.sql_identifiers import quoted_table_ref
 from bqemulator.versioning.clone import CloneManager
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from sqlglot import exp
 from starlette.requests import Request
@@ -145,9 +146,11 @@ def _cast_as_declared(sql: str) -> str:
     cast = [
         exp.alias_(exp.cast(exp.column(one.this.copy()), one.kind.copy()), one.this.copy())
         for one in declared.expressions
-        if isinstance(one, exp.ColumnDef)
+        if isinstance(one, exp.ColumnDef) and one.kind is not None
     ]
     inner = query.unnest() if isinstance(query, exp.Subquery) else query
+    if not isinstance(inner, exp.Query):
+        return sql
     tree.set("this", declared.this)
     tree.set("expression", exp.select(*cast).from_(inner.subquery("declared")))
     return str(tree.sql(dialect="bigquery"))
@@ -186,6 +189,8 @@ class Login:
     def __init__(self, app: Any, token: str, account: dict[str, str]) -> None:
         self._app, self._token, self._account = app, token, account
         key = load_pem_private_key(account["private_key"].encode(), password=None)
+        if not isinstance(key, RSAPrivateKey):
+            raise TypeError("a service account signs by RSA")
         self._known = key.public_key()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
