@@ -1,4 +1,4 @@
-"""How two processes share the tests: named alike, and long files first, so that both end together.
+"""How processes share the tests: named alike, and long files first, so that they end together.
 
 Fixtures live in the rooms.
 """

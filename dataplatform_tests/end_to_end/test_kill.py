@@ -30,7 +30,7 @@ SCHEMAS = ("raw_postgres_public", "raw_salesforce", "raw_community", "snapshots"
 
 
 @pytest.mark.parametrize(
-    "times", [pytest.param(3, id="a few"), pytest.param(20, id="all", marks=pytest.mark.prove)]
+    "times", [pytest.param(2, id="a few"), pytest.param(20, id="all", marks=pytest.mark.prove)]
 )
 def test_killed_runs_leave_no_trace(times: int) -> None:
     dice = random.Random(20)

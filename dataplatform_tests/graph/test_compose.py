@@ -13,6 +13,7 @@ from dataplatform.declarations.environment import load_environment
 ROOT = Path(__file__).parents[2]
 SERVICE_KEYS = {
     "image", "build", "command", "environment", "ports", "volumes", "healthcheck", "depends_on",
+    "init",
 }  # fmt: skip
 
 
@@ -47,6 +48,3 @@ def test_the_platform_is_given_what_its_environment_asks_for() -> None:
     minio = _compose()["services"]["minio"]
     assert given["LAKE_ENDPOINT"] == f"http://minio:{minio['ports'][0].split(':')[-1]}"
     assert (ROOT / platform["build"]["dockerfile"]).exists()
-    assert {"setup", "dev"} <= set(
-        re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    )

@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr
 from dataplatform.resources.project import declared_project
 from dataplatform.resources.warehouse.interface import Warehouse
 from dataplatform.resources.warehouse.opening import open_warehouse
-from dataplatform.resources.warehouse.work import Work, begin, end
+from dataplatform.resources.warehouse.work import Work, begin
 
 #: Dagster's own name for a run of chosen assets, which is no pipeline's.
 _BY_HAND = "__"
@@ -37,8 +37,3 @@ class WarehouseResource(ConfigurableResource):  # type: ignore[type-arg]
         if run is not None:
             pipeline = None if run.job_name.startswith(_BY_HAND) else run.job_name
             begin(Work(run.run_id, pipeline))
-
-    def teardown_after_execution(self, context: InitResourceContext) -> None:
-        """Note that the run is over."""
-        if context.run is not None:
-            end(context.run.run_id)

@@ -35,13 +35,6 @@ def begin(work: Work) -> None:
     _current = work
 
 
-def end(run: str) -> None:
-    """Say that a run is over; one that began meanwhile goes on."""
-    global _current
-    if _current is not None and _current.run == run:
-        _current = None
-
-
 def current() -> Work | None:
     """Return for which run this process works, or None."""
     return _current
