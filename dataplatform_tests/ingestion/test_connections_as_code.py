@@ -167,6 +167,16 @@ def test_what_exists_is_imported_and_five_edits_are_planned_and_applied(project:
     assert "Nothing to apply." in call("apply").output
 
 
+def test_an_import_needs_no_secret_that_was_sent_before(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call("apply", "--rotate")
+    write(project, {})
+    call("import")
+    monkeypatch.delenv("SHOP_PASSWORD", raising=False)
+    assert call("plan").output.endswith("Nothing to apply.\n")
+
+
 def test_a_secret_is_unknown_after_an_import_and_sent_anew_when_asked(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

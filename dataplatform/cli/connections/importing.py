@@ -30,10 +30,12 @@ def import_(
     from dataplatform.declarations.errors import UserError, nearest
     from dataplatform.declarations.project import open_project
     from dataplatform.ingestion.account.importing import find_undeclared, imported
+    from dataplatform.ingestion.account.plan import Account
     from dataplatform.resources.fivetran.workspace import open_client
 
     project, console = open_project(), Console()
-    found = find_undeclared(project, open_client(project))
+    account = Account(project, open_client(project))
+    found = find_undeclared(project, account.client)
     landings = {one.landing for one in found}
     for name in only or []:
         if name not in landings:
@@ -59,6 +61,8 @@ def import_(
             path.unlink()
             console.print(f"[yellow]![/yellow] {one.landing} cannot be declared: {error}")
             continue
+        # A file of that name may have sent secrets before; what this one will send is not known.
+        account.secrets.forget(new.name)
         console.print(f"[green]+[/green] {path.relative_to(project.root)}", highlight=False)
         _list(console, new.left_out)
         if new.secrets:

@@ -64,6 +64,10 @@ class SentSecrets:
         }
         self._file.update(connection, fresh)
 
+    def forget(self, connection: str) -> None:
+        """Know nothing more of what was sent: another declaration takes over the connection."""
+        self._file.forget(connection)
+
     def _fingerprint(self, path: str, value: Any) -> str:
         text = f"{path}={value}"
         return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
