@@ -14,12 +14,8 @@ from dagster import (
     AssetChecksDefinition,
     AssetCheckSeverity,
     AssetCheckSpec,
-    AssetSelection,
-    DefaultScheduleStatus,
     Definitions,
     MetadataValue,
-    ScheduleDefinition,
-    define_asset_job,
 )
 
 from dataplatform.access.engines import open_engine
@@ -28,7 +24,7 @@ from dataplatform.access.plan import make_plan
 from dataplatform.declarations.dbt_project import published_marts
 from dataplatform.declarations.project import Project
 from dataplatform.keys import PUBLISHED, Relation, asset_key, relation_of
-from dataplatform.resources.executor import EXECUTOR
+from dataplatform.resources.clocked_checks import checks_by_clock
 from dataplatform.resources.instance import OWN_CLOCK, RULE, SEVERITY
 from dataplatform.resources.steps import check_step
 
@@ -47,21 +43,13 @@ def build_definitions(project: Project) -> Definitions:
     if project.access.file is None or not marts:
         return Definitions()
     checks = _checks(project, sorted(marts))
-    job = define_asset_job(
+    return checks_by_clock(
+        checks,
         JOB,
-        selection=AssetSelection.checks(*sorted(checks.check_keys)),
-        description="Compares who may read what with config/access.yml.",
-        executor_def=EXECUTOR,
+        CRON,
+        job_description="Compares who may read what with config/access.yml.",
+        clock_description="Notices what somebody granted or took away by hand.",
     )
-    clock = ScheduleDefinition(
-        name=f"{JOB}_schedule",
-        job_name=JOB,
-        cron_schedule=CRON,
-        execution_timezone="UTC",
-        default_status=DefaultScheduleStatus.RUNNING,
-        description="Notices what somebody granted or took away by hand.",
-    )
-    return Definitions(asset_checks=[checks], jobs=[job], schedules=[clock])
 
 
 def sorted_by_mart(changes: list[Change], marts: list[Relation]) -> dict[Relation, list[str]]:

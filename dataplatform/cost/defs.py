@@ -14,12 +14,8 @@ from dagster import (
     AssetChecksDefinition,
     AssetCheckSeverity,
     AssetCheckSpec,
-    AssetSelection,
     DagsterInstance,
-    DefaultScheduleStatus,
     Definitions,
-    ScheduleDefinition,
-    define_asset_job,
 )
 
 from dataplatform.cost.gather import gather
@@ -29,8 +25,8 @@ from dataplatform.declarations.cost import Budget
 from dataplatform.declarations.dbt_project import load_graph, published_marts
 from dataplatform.declarations.project import Project
 from dataplatform.keys import PUBLISHED, Relation, asset_key, relation_of
+from dataplatform.resources.clocked_checks import checks_by_clock
 from dataplatform.resources.cost_metadata import record_cost
-from dataplatform.resources.executor import EXECUTOR
 from dataplatform.resources.instance import OWN_CLOCK, RULE, SEVERITY
 from dataplatform.resources.steps import check_step
 
@@ -51,21 +47,13 @@ def build_definitions(project: Project) -> Definitions:
     if not placed:
         return Definitions()
     checks = _checks(project, placed)
-    job = define_asset_job(
+    return checks_by_clock(
+        checks,
         JOB,
-        selection=AssetSelection.checks(*sorted(checks.check_keys)),
-        description="Holds what was spent this month against config/budgets.yml.",
-        executor_def=EXECUTOR,
+        CRON,
+        job_description="Holds what was spent this month against config/budgets.yml.",
+        clock_description="Tells when a budget is nearly or wholly spent.",
     )
-    clock = ScheduleDefinition(
-        name=f"{JOB}_schedule",
-        job_name=JOB,
-        cron_schedule=CRON,
-        execution_timezone="UTC",
-        default_status=DefaultScheduleStatus.RUNNING,
-        description="Tells when a budget is nearly or wholly spent.",
-    )
-    return Definitions(asset_checks=[checks], jobs=[job], schedules=[clock])
 
 
 def placed_budgets(project: Project) -> dict[Relation, list[Budget]]:

@@ -16,19 +16,15 @@ from dagster import (
     AssetChecksDefinition,
     AssetCheckSeverity,
     AssetCheckSpec,
-    AssetSelection,
-    DefaultScheduleStatus,
     Definitions,
     MetadataValue,
-    ScheduleDefinition,
-    define_asset_job,
 )
 
 from dataplatform.declarations.connection import Connection
 from dataplatform.declarations.project import Project
 from dataplatform.ingestion.drift.comparison import account_drift
 from dataplatform.keys import asset_key
-from dataplatform.resources.executor import EXECUTOR
+from dataplatform.resources.clocked_checks import checks_by_clock
 from dataplatform.resources.fivetran.workspace import DeclaredWorkspace
 from dataplatform.resources.instance import OWN_CLOCK, RULE, SEVERITY
 from dataplatform.resources.steps import check_step
@@ -44,21 +40,13 @@ def build_drift(project: Project) -> Definitions:
     if not project.connections:
         return Definitions()
     checks = _checks(project)
-    job = define_asset_job(
+    return checks_by_clock(
+        checks,
         JOB,
-        selection=AssetSelection.checks(*sorted(checks.check_keys)),
-        description="Compares every connection's file with the account.",
-        executor_def=EXECUTOR,
+        CRON,
+        job_description="Compares every connection's file with the account.",
+        clock_description="Notices what somebody changed in the account by hand.",
     )
-    clock = ScheduleDefinition(
-        name=f"{JOB}_schedule",
-        job_name=JOB,
-        cron_schedule=CRON,
-        execution_timezone="UTC",
-        default_status=DefaultScheduleStatus.RUNNING,
-        description="Notices what somebody changed in the account by hand.",
-    )
-    return Definitions(asset_checks=[checks], jobs=[job], schedules=[clock])
 
 
 def drift_checks(connection: Connection) -> list[AssetCheckKey]:
