@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dataplatform.bigquery_labels import asset_label
+
 if TYPE_CHECKING:
     from google.cloud import bigquery
 
@@ -90,6 +92,7 @@ def load_parquet(client: bigquery.Client, schema: str, table: str, path: Path, *
         The number of rows loaded.
     """
     client.create_dataset(f"{client.project}.{schema}", exists_ok=True)
+    job = _labelled(job, schema, table)
     texts = json_columns(path)
     incoming = f"_dataplatform_load_{table}" if texts else table
     place = f"{client.project}.{schema}.{incoming}"
@@ -127,6 +130,7 @@ def merge_parquet(
         job: more settings of each job.
     """
     incoming = f"_dataplatform_merge_{table}"
+    job = _labelled(job, schema, table)
     load_parquet(client, schema, incoming, path, **job)
     columns = [field.name for field in fields_of(path)]
     on = " and ".join(f"t.{quoted(name)} = s.{quoted(name)}" for name in key)
@@ -144,6 +148,13 @@ def merge_parquet(
     client.delete_table(f"{client.project}.{schema}.{incoming}", not_found_ok=True)
 
 
+def _labelled(job: dict[str, Any], schema: str, table: str) -> dict[str, Any]:
+    """Say of a job which table it is for, unless that is said already."""
+    return job | {
+        "labels": {"asset": asset_label(f"{schema}.{table}"), **(job.get("labels") or {})}
+    }
+
+
 def _load(client: bigquery.Client, place: str, path: Path, job: dict[str, Any]) -> int:
     from google.cloud import bigquery
 
@@ -151,7 +162,7 @@ def _load(client: bigquery.Client, place: str, path: Path, job: dict[str, Any]) 
         source_format=bigquery.SourceFormat.PARQUET,
         write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
         schema=fields_of(path),
-        labels=job.get("labels") or {},
+        labels=job["labels"],
     )
     with path.open("rb") as file:
         done: Any = client.load_table_from_file(file, place, job_config=settings).result()

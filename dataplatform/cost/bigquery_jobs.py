@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from dataplatform.bigquery_labels import LENGTH, asset_of
 from dataplatform.cost.usage import Usage
 
 _REGION = re.compile(r"[A-Za-z0-9-]{2,40}")
@@ -72,8 +73,10 @@ def usages_of(jobs: Iterable[Sequence[Any]]) -> list[Usage]:
         named = f"{dataset}.{table}" if dataset and table else ""
         # A query without a table of its own writes into one that nobody named.
         written = named if named and not named.startswith(_TEMPORARY) else ""
-        # A label holds no point: the platform writes two underscores in its place.
-        labelled = str(asset).replace("__", ".", 1) if asset else ""
+        # A name that filled its label may have lost its end; the written table has it whole.
+        labelled = asset_of(str(asset or ""))
+        if len(labelled) >= LENGTH - 1 and written.lower().startswith(labelled):
+            labelled = written
         found.append(
             Usage(
                 day=day,

@@ -71,6 +71,20 @@ def repair_uploads() -> None:
     upload._PERMITTED_MEDIA_CONTENT_TYPES = (*upload._PERMITTED_MEDIA_CONTENT_TYPES, "*/*")
 
 
+def repair_jobs() -> None:
+    """Keep what a job was asked for, its labels among it, so that it can be read back."""
+    query = jobs._handle_query_job
+
+    async def kept(project_id: str, job_id: str, config: dict[str, Any], **more: Any) -> Any:
+        done = await query(project_id, job_id, config, **more)
+        if isinstance(done, dict):
+            return done
+        asked = {**config["query"], **done.configuration.get("query", {})}
+        return done.model_copy(update={"configuration": {**config, "query": asked}})
+
+    jobs._handle_query_job = kept
+
+
 def repair_loads() -> None:
     """Let a load that truncates change the table's columns, as it does in the service."""
     execute = executor.execute_load_job
@@ -243,6 +257,7 @@ def main() -> None:
     options = parser.parse_args()
     repair_extensions()
     repair_uploads()
+    repair_jobs()
     repair_loads()
     repair_typed_tables()
     repair_decimals()

@@ -1,4 +1,19 @@
 {#
+  What opens each statement, and is the labels of its job in BigQuery, where a label holds no point:
+  the run's own tag and the model. A test bears its name.
+#}
+{% macro query_comment(node) %}
+  {%- set told = fromjson(env_var('DATAPLATFORM_QUERY_TAG', ''), {'app': 'dataplatform'}) -%}
+  {%- if node is not none and node.resource_type in ('model', 'snapshot', 'seed') -%}
+    {%- do told.update({'asset': (node.schema ~ '__' ~ (node.alias or node.name)) | lower}) -%}
+  {%- elif node is not none -%}
+    {%- do told.update({'purpose': node.name}) -%}
+  {%- endif -%}
+  {{- return(tojson(told)) -}}
+{% endmacro %}
+
+
+{#
   What Snowflake's query history tells of a model's statements: the run's own tag and the model.
   dbt-snowflake calls these around every materialisation; on other warehouses nobody does.
 #}

@@ -11,7 +11,7 @@ from dataplatform.bigquery_load import load_parquet, merge_parquet, quoted
 from dataplatform.local.fivetran.model import SetupTest, SyncFailure
 
 _NEEDED = ("project_id", "token", "mirror")
-_LABELS = {"tool": "fivetran"}
+_LABELS = {"app": "fivetran"}
 
 
 class BigQueryTarget:

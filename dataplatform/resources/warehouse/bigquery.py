@@ -9,13 +9,14 @@ credentials over in the process environment, which the threads of a run share.
 from __future__ import annotations
 
 import datetime
-import re
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from dataplatform.bigquery_labels import asset_label, label
 from dataplatform.bigquery_load import load_parquet, quoted, type_name
 from dataplatform.declarations.errors import UserError
 from dataplatform.keys import Relation
@@ -28,17 +29,22 @@ from dataplatform.resources.warehouse.interface import (
     TableFacts,
     digest,
 )
-from dataplatform.resources.warehouse.sql import SqlWarehouse
+from dataplatform.resources.warehouse.sql import ROWS, SqlWarehouse
+from dataplatform.resources.warehouse.work import TAG_VARIABLE, told
 
-#: What a label's value may hold, and how long it may be.
-_NO_LABEL = re.compile(r"[^a-z0-9_-]+")
-_LABEL_LENGTH = 63
 _LISTING = ".INFORMATION_SCHEMA."
 
 
-def label(text: str) -> str:
-    """Return a text as the value of a job's label: small letters, digits, dashes."""
-    return _NO_LABEL.sub("-", text.lower()).strip("-")[:_LABEL_LENGTH]
+def labels(purpose: str | None = None) -> dict[str, str]:
+    """Return the labels of a job that is sent now: what ``work`` tells.
+
+    Args:
+        purpose: why it is sent; a table that it names is the asset.
+    """
+    return {
+        name: asset_label(text) if name == "asset" else label(text)
+        for name, text in told(purpose).items()
+    }
 
 
 class BigQuerySession:
@@ -124,6 +130,7 @@ class BigQueryAdapter(SqlWarehouse):
     """
 
     dialect = "bigquery"
+    rows_hash = f"cast(sum(mod(farm_fingerprint(to_json_string({ROWS})), 1000000007)) as string)"
 
     def __init__(self, settings: Callable[[], Mapping[str, Any]]) -> None:
         self._settings = settings
@@ -135,13 +142,13 @@ class BigQueryAdapter(SqlWarehouse):
 
     @contextmanager
     def session(self, purpose: str, patience: float | None = None) -> Iterator[Session]:
-        """Open a client for one conversation; the purpose becomes a label of its jobs."""
+        """Open a client for one conversation, whose jobs say what they are for."""
         from google.api_core import exceptions
         from google.auth.exceptions import GoogleAuthError
 
         settings = self._settings()
         project = settings["project"]
-        job: dict[str, Any] = {"labels": {"tool": "dataplatform", "purpose": label(purpose)}}
+        job: dict[str, Any] = {"labels": labels(purpose)}
         if settings.get("maximum_bytes_billed"):
             job["maximum_bytes_billed"] = int(settings["maximum_bytes_billed"])
         client = open_client(settings)
@@ -164,12 +171,13 @@ class BigQueryAdapter(SqlWarehouse):
             client.close()
 
     def dbt_variables(self) -> dict[str, str]:
-        """Return what dbt's profile reads: every setting under its own name."""
-        return {
+        """Return what dbt's profile reads: every setting under its own name; and the labels."""
+        found = {
             f"BIGQUERY_{name.upper()}": str(value)
             for name, value in self._settings().items()
             if name != "type" and value is not None
         }
+        return found | {TAG_VARIABLE: json.dumps(labels())}
 
     def load_parquet(self, relation: Relation, path: Path) -> int:
         """Make a table of a Parquet file's rows by a load job, which costs nothing."""

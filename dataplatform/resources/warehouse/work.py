@@ -1,8 +1,8 @@
 """For whom the warehouse works at this moment, and the query tag that says so.
 
-The tag is JSON: ``app``, ``pipeline``, ``run``, ``asset``, ``purpose``; what is not known is left
-out. What queries cost is told apart by it. A process does one run at a time, so that the run is
-the process's own.
+Told are ``app``, ``pipeline``, ``run``, ``asset``, ``purpose``; what is not known is left out. The
+tag is that as JSON; BigQuery has labels instead. What queries cost is told apart by them. A
+process does one run at a time, so that the run is the process's own.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def current() -> Work | None:
     return _current
 
 
-def query_tag(purpose: str | None = None) -> str:
-    """Return the tag for what is done now.
+def told(purpose: str | None = None) -> dict[str, str]:
+    """Return what is known of what is done now, by name.
 
     Args:
         purpose: why a session is opened; a table that it names is the asset.
@@ -52,9 +52,18 @@ def query_tag(purpose: str | None = None) -> str:
     if purpose:
         asset = _RELATION.search(purpose)
         found |= {"asset": asset[1] if asset else "", "purpose": purpose}
-    told = {name: value for name, value in found.items() if value}
-    text = json.dumps(told)
+    return {name: value for name, value in found.items() if value}
+
+
+def query_tag(purpose: str | None = None) -> str:
+    """Return the tag for what is done now.
+
+    Args:
+        purpose: why a session is opened; a table that it names is the asset.
+    """
+    found = told(purpose)
+    text = json.dumps(found)
     if len(text) > _LONGEST:
-        told["purpose"] = told["purpose"][: max(0, _LONGEST - len(text) - 1)]
-        text = json.dumps(told)
+        found["purpose"] = found["purpose"][: max(0, _LONGEST - len(text) - 1)]
+        text = json.dumps(found)
     return text
