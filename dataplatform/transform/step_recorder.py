@@ -30,6 +30,7 @@ from dataplatform.resources.instance import GATE, SEVERITY
 from dataplatform.resources.monitor_waiting import Figures
 from dataplatform.resources.table_metadata import ROW_COUNT
 from dataplatform.resources.warehouse import Warehouse
+from dataplatform.resources.warehouse.duckdb import DuckDBSession
 from dataplatform.resources.warehouse.interface import TableFacts
 from dataplatform.transform.apart import judge_apart
 from dataplatform.transform.dbt_run import NodeDone
@@ -37,7 +38,7 @@ from dataplatform.transform.outcome import is_bad
 from dataplatform.transform.records import Targets, record, version_tags
 from dataplatform.transform.rules import Rules
 from dataplatform.transform.step_plan import StepPlan
-from dataplatform.transform.table_probe import day_prints, probe
+from dataplatform.transform.table_probe import probe
 from dataplatform.transform.translator import partitions_of
 
 
@@ -96,12 +97,11 @@ class StepRecorder:
 
     def before(self) -> None:
         """Note what the days of models that are rebuilt by day look like before the step."""
-        if self._look is None or self._days:
+        if self._days:
             return
         for node in self._graph.nodes:
             if node.partition and node.id in self._plan.run:
-                column = node.partition["column"]
-                self._prints[node.id] = day_prints(self._look, node.relation, column)
+                self._prints[node.id] = self._day_prints(node)
 
     def said(self, text: str) -> None:
         """Take a line that a test logged; only verdicts and figures matter."""
@@ -150,7 +150,7 @@ class StepRecorder:
     def _could_not_judge(self, test: DbtTest, done: NodeDone) -> None:
         relation = self._graph.by_id[test.node].relation
         checks = self._rules.contract_checks[relation]
-        verdicts = judge_apart(self._look, relation, checks, done.message)
+        verdicts = judge_apart(self._warehouse, self._look, relation, checks, done.message)
         for verdict in verdicts:
             check = self._checks[relation, verdict.name]
             self._results.append((check_result(verdict, check), test.code_version))
@@ -254,11 +254,7 @@ class StepRecorder:
         assert partitions is not None and node.partition is not None
         valid = set(partitions.get_partition_keys())
         before = self._prints.get(node.id, {})
-        after = (
-            {}
-            if self._look is None
-            else day_prints(self._look, node.relation, node.partition["column"])
-        )
+        after = self._day_prints(node)
         seen = self._context.instance.get_materialized_partitions(asset_key(node.relation))
         changed = {day for day in before.keys() | after.keys() if before.get(day) != after.get(day)}
         missing = after.keys() - seen
@@ -266,6 +262,18 @@ class StepRecorder:
         return sorted((changed | missing) & valid) or [
             max(after.keys() & valid, default=max(valid))
         ]
+
+    def _day_prints(self, node: DbtNode) -> dict[str, str]:
+        assert node.partition is not None
+        asked = node.relation, node.partition["column"]
+        if self._look is not None:
+            return self._warehouse.day_prints(DuckDBSession(self._look), *asked)
+        try:
+            with self._warehouse.session(f"days of {node.relation}") as session:
+                return self._warehouse.day_prints(session, *asked)
+        except Exception as error:
+            self._context.log.warning(f"The days of {node.relation} could not be read: {error}")
+            return {}
 
     def _tags(self, node: DbtNode) -> dict[str, str]:
         version = self._plan.versions.get(node.id)

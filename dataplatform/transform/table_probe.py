@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dataplatform.keys import Relation
-from dataplatform.resources.warehouse.interface import TableFacts, qualified, quoted
+from dataplatform.resources.warehouse.interface import TableFacts, qualified
 
 
 def probe(cursor: Any, relations: Iterable[Relation]) -> dict[Relation, TableFacts]:
@@ -42,20 +42,3 @@ def probe(cursor: Any, relations: Iterable[Relation]) -> dict[Relation, TableFac
         relation: TableFacts(columns[relation], counts[index], "")
         for index, relation in enumerate(present)
     }
-
-
-def day_prints(cursor: Any, relation: Relation, column: str) -> dict[str, str]:
-    """Return a fingerprint of each day's rows, by day; empty where the relation does not exist."""
-    exists = cursor.execute(
-        "select count(*) from duckdb_tables() where database_name = current_database() "
-        "and schema_name = ? and table_name = ?",
-        [relation.schema, relation.table],
-    ).fetchone()[0]
-    if not exists:
-        return {}
-    day = f"cast({quoted(column)} as varchar)"
-    rows = cursor.execute(
-        f"select {day}, cast(sum(hash(rows_)) as varchar) from {qualified(relation)} as rows_ "
-        "group by 1"
-    ).fetchall()
-    return dict(rows)

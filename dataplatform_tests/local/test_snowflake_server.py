@@ -12,10 +12,14 @@ from typing import Any
 
 import pytest
 
+from dataplatform.checks.contract_rules import checks_of
+from dataplatform.declarations.contract import load_contract
 from dataplatform.keys import Relation
 from dataplatform.local.fivetran.target_snowflake import SnowflakeTarget
 from dataplatform.local.snowflake import Snowflake
 from dataplatform.resources.warehouse.snowflake import SnowflakeAdapter
+from dataplatform.transform.apart import judge_apart
+from dataplatform_tests.checks.declared import column, sql, write_contract
 from dataplatform_tests.child_server import child, free_port
 
 pytestmark = pytest.mark.slow
@@ -125,6 +129,48 @@ def test_parquet_goes_in_and_comes_out(warehouse: SnowflakeAdapter, tmp_path: Pa
     assert warehouse.fingerprint(relation) != before
     published = warehouse.publish(Relation("candidate", "orders"), Relation("marts", "orders"))
     assert published.row_count == 2
+
+
+def test_days_whose_rows_differ_have_other_fingerprints(warehouse: SnowflakeAdapter) -> None:
+    relation = Relation("candidate", "days")
+    with warehouse.session("test") as session:
+        assert warehouse.day_prints(session, Relation("candidate", "nothing"), "day") == {}
+        for amount in (2, 3):
+            session.execute(
+                "CREATE OR REPLACE TABLE candidate.days AS SELECT '2026-01-01'::DATE AS day, "
+                f"1 AS amount UNION ALL SELECT '2026-01-02'::DATE, {amount}"
+            )
+            found = warehouse.day_prints(session, relation, "day")
+            if amount == 2:
+                before = found
+    assert sorted(found) == ["2026-01-01", "2026-01-02"]
+    assert [day for day in found if found[day] != before[day]] == ["2026-01-02"]
+
+
+def test_a_rule_whose_sql_fails_spoils_no_other(
+    warehouse: SnowflakeAdapter, tmp_path: Path
+) -> None:
+    relation = Relation("candidate", "orders")
+    written = write_contract(
+        tmp_path,
+        "marts.orders",
+        [column("id", "integer", primaryKey=True), column("amount", "number")],
+        sql("cast", "select count(*) from ${table} where cast('x' || id as integer) > 1", mustBe=0),
+        sql("small", "select count(*) from ${table} where amount > 0.15", mustBe=0),
+    )
+    checks = checks_of(load_contract(written, tmp_path))
+    found = {
+        verdict.name: verdict
+        for verdict in judge_apart(warehouse, None, relation, checks, "Database Error")
+    }
+    assert [name for name, verdict in found.items() if verdict.error] == ["cast"]
+    assert {name for name, verdict in found.items() if verdict.passed} == {
+        "schema", "id_not_null", "id_unique",
+    }  # fmt: skip
+    assert found["small"].failing_count == 1
+    # Where there is nothing to judge, dbt's own words are the reason.
+    gone = judge_apart(warehouse, None, Relation("candidate", "gone"), checks, "Database Error")
+    assert {verdict.error for verdict in gone} == {"Database Error"}
 
 
 def test_a_sync_replaces_and_merges_by_key(

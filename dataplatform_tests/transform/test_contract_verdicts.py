@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from dagster import AssetCheckKey, AssetKey
 from dataplatform.declarations.project import open_project
 from dataplatform.quality.compile_dbt import FOLDER, compiled
 from dataplatform.quality.compile_dbt import test_name as name_of_test
+from dataplatform.resources.warehouse.duckdb import DuckDBAdapter
 from dataplatform_tests.checks.declared import column, gx, library, sql, write_contract
 from dataplatform_tests.transform.conftest import Shop, failure
 
@@ -50,7 +52,12 @@ def verdicts(result: Any, table: str) -> dict[str, Any]:
     }
 
 
-def test_a_rule_that_errors_is_an_error_and_the_others_are_judged(promised) -> None:
+@pytest.mark.parametrize("beside", [True, False], ids=["beside dbt", "in a session"])
+def test_a_rule_that_errors_is_an_error_and_the_others_are_judged(
+    promised, beside, monkeypatch
+) -> None:
+    if not beside:
+        monkeypatch.setattr(DuckDBAdapter, "beside_dbt", lambda self, purpose: nullcontext())
     shop = promised(
         "things",
         [column("id", "integer", primaryKey=True), column("amount", "integer")],

@@ -71,6 +71,22 @@ def test_a_warehouse_that_is_not_seen_beside_dbt_is_asked_what_was_built(
     assert latest_materialisations(shop.instance, [key])[key].row_count is None
 
 
+def test_days_that_changed_are_found_in_a_session_of_their_own(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DuckDBAdapter, "beside_dbt", lambda self, purpose: nullcontext())
+    days = AssetKey(["candidate", "daily"])
+    shop.run()
+    assert shop.instance.get_materialized_partitions(days) == {"2025-01-01", "2025-01-02"}
+    shop.load((1, "2025-01-01", 10), (2, "2025-01-02", 21))
+    recorded = [
+        event.partition
+        for event in shop.run().all_events
+        if event.is_step_materialization and event.asset_key == days
+    ]
+    assert recorded == ["2025-01-02"]
+
+
 def test_only_days_that_changed_are_recorded_and_a_range_can_be_built_again(shop: Shop) -> None:
     shop.run()
     days = AssetKey(["candidate", "daily"])

@@ -30,13 +30,10 @@ from dataplatform.resources.warehouse.interface import (
     qualified,
     quoted,
 )
-from dataplatform.resources.warehouse.sql import SqlWarehouse
+from dataplatform.resources.warehouse.sql import ROWS, SqlWarehouse
 
 if TYPE_CHECKING:
     import duckdb
-
-# A whole row. A column of this name would be taken in its place.
-_ROW = "_dataplatform_row"
 
 
 class DuckDBSession:
@@ -60,6 +57,7 @@ class DuckDBEngine(SqlWarehouse):
     """Whatever DuckDB runs the SQL of; how a session is opened is said by those who inherit."""
 
     dialect = "duckdb"
+    rows_hash = f"CAST(sum(hash({ROWS})) AS VARCHAR)"
 
     def load_parquet(self, relation: Relation, path: Path) -> int:
         """Make a table of a Parquet file's rows; the engine reads the file itself."""
@@ -121,8 +119,8 @@ class DuckDBEngine(SqlWarehouse):
             )[0]
         else:
             state = session.execute(
-                f"SELECT count(*), CAST(bit_xor(hash({_ROW})) AS VARCHAR), "
-                f"CAST(sum(hash({_ROW})) AS VARCHAR) FROM {table} AS {_ROW}"
+                f"SELECT count(*), CAST(bit_xor(hash({ROWS})) AS VARCHAR), "
+                f"CAST(sum(hash({ROWS})) AS VARCHAR) FROM {table} AS {ROWS}"
             )[0]
         return TableFacts(
             columns=columns,

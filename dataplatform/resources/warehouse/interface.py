@@ -138,6 +138,16 @@ class Warehouse(Protocol):
         """
         ...
 
+    def day_prints(self, session: Session, relation: Relation, column: str) -> dict[str, str]:
+        """Return a fingerprint of each day's rows of a table, by day.
+
+        Args:
+            session: an open one to ask in.
+            relation: the table; one that does not exist has no days.
+            column: of dates, which says the day of a row.
+        """
+        ...
+
     @property
     def swap(self) -> Swap:
         """How the warehouse names things and keeps versions, as SQL."""

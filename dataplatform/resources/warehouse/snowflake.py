@@ -110,6 +110,7 @@ class SnowflakeAdapter(SqlWarehouse):
     """
 
     dialect = "snowflake"
+    rows_hash = "CAST(hash_agg(*) AS VARCHAR)"
 
     def __init__(self, settings: Callable[[], Mapping[str, Any]]) -> None:
         self._settings = settings

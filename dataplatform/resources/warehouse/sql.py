@@ -11,12 +11,16 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from dataplatform.checks.dialects import dialect
 from dataplatform.declarations.errors import UserError
 from dataplatform.keys import Relation
 from dataplatform.resources.warehouse.interface import Session, TableFacts
 from dataplatform.resources.warehouse.publication import Note, Publication
 from dataplatform.resources.warehouse.publishing import Publisher
 from dataplatform.resources.warehouse.swap import Swap
+
+#: What a table is called whose rows are hashed whole. A column of this name would be taken instead.
+ROWS = "_dataplatform_row"
 
 
 class SqlWarehouse(ABC):
@@ -27,11 +31,21 @@ class SqlWarehouse(ABC):
         """How versions of published tables are kept and shown: as tables behind a view."""
         return Swap()
 
+    @property
+    @abstractmethod
+    def dialect(self) -> str:
+        """The SQL dialect by sqlglot's name."""
+
     @abstractmethod
     def session(
         self, purpose: str, patience: float | None = None
     ) -> AbstractContextManager[Session]:
         """Open a session; ``patience`` is how many seconds to wait for a warehouse in use."""
+
+    @property
+    @abstractmethod
+    def rows_hash(self) -> str:
+        """An aggregate as text: it changes with any row of the table, which is called ``ROWS``."""
 
     @abstractmethod
     def _columns(self, session: Session, relation: Relation) -> dict[str, str] | None: ...
@@ -110,6 +124,17 @@ class SqlWarehouse(ABC):
                 for relation in wanted
             }
         return {relation: facts for relation, facts in found.items() if facts is not None}
+
+    def day_prints(self, session: Session, relation: Relation, column: str) -> dict[str, str]:
+        """Return a fingerprint of each day's rows, by day; empty where there is no such table."""
+        if self._columns(session, relation) is None:
+            return {}
+        sql = dialect(self.dialect)
+        rows = session.execute(
+            f"SELECT {sql.text(sql.identifier(column))}, {self.rows_hash} "
+            f"FROM {sql.relation(relation)} AS {ROWS} GROUP BY 1"
+        )
+        return {str(day): str(print_) for day, print_ in rows}
 
     def _facts_of(self, relation: Relation) -> TableFacts:
         with self.session(f"facts of {relation}") as session:
