@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dataplatform.access.items import Holding, Item, holding
 from dataplatform.access.rights import schemas_of
-from dataplatform.access.showing import quoting, shown_select
+from dataplatform.access.showing import shown_select
 from dataplatform.access.views import PREFIX, roles_with_views, view_of
+from dataplatform.checks.dialects import DIALECTS
 from dataplatform.keys import PUBLISHED, Relation
 from dataplatform.resources.warehouse.publication import VERSIONS
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from dataplatform.resources.warehouse import Session
 
 _DATASET, _VIEW, _AUTHORISED, _ENTRY = 0, 10, 20, 30
-_quoted = quoting("bigquery")
+_quoted = DIALECTS["bigquery"].identifier
 
 #: One entry of a dataset's access list, as BigQuery's API has it.
 Entry = Mapping[str, Any]

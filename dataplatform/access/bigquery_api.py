@@ -1,12 +1,19 @@
-"""BigQuery's API for access lists, through Google's client."""
+"""BigQuery's API for access lists, through Google's client, beside its SQL for views."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from dataplatform.access.bigquery import Entry
+from dataplatform.access.bigquery import Datasets, Entry, compared
+from dataplatform.access.engines import PATIENCE, Finished, Settings, SqlEngine, send
+from dataplatform.access.items import Change, Holding
 from dataplatform.declarations.errors import UserError
+
+if TYPE_CHECKING:
+    from dataplatform.access.rights import Rights
+    from dataplatform.resources.warehouse import Session, Warehouse
 
 
 class ClientDatasets:
@@ -49,3 +56,43 @@ class ClientDatasets:
             raise UserError(
                 f"Somebody changed the access list of {dataset} at this moment: plan again."
             ) from None
+
+
+class BigQueryEngine(SqlEngine):
+    """BigQuery: authorised views by SQL, and access lists of datasets by the API.
+
+    Args:
+        warehouse: the project's datasets.
+        settings: gives the resolved ``warehouse`` block.
+        datasets: the API, where a test brings its own.
+    """
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        settings: Settings,
+        datasets: Datasets | None = None,
+    ) -> None:
+        super().__init__(warehouse, settings)
+        self._given = datasets
+
+    def read(self, session: Session, rights: Rights) -> tuple[Holding, Holding]:
+        """Return what the project should hold about access and what it holds."""
+        return compared(session, self._datasets(), rights, self._settings()["project"])
+
+    def carry_out(self, changes: Sequence[Change], finished: Finished) -> None:
+        """Send each change: a text is SQL, anything else a change of an access list."""
+        datasets = self._datasets()
+        with self._warehouse.session("apply access", PATIENCE) as session:
+            for change in changes:
+                said = [one for one in change.statements if isinstance(one, str)]
+                send(session, [replace(change, statements=tuple(said))], lambda done: None)
+                for one in change.statements:
+                    if not isinstance(one, str):
+                        datasets.change(one["dataset"], one.get("add", ()), one.get("remove", ()))
+                finished(change)
+
+    def _datasets(self) -> Datasets:
+        from dataplatform.resources.warehouse.bigquery_client import open_client
+
+        return self._given or ClientDatasets(open_client(self._settings()))

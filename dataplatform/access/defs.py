@@ -18,8 +18,8 @@ from dagster import (
     MetadataValue,
 )
 
-from dataplatform.access.engines import open_engine
 from dataplatform.access.items import Change
+from dataplatform.access.opening import open_engine
 from dataplatform.access.plan import make_plan
 from dataplatform.declarations.dbt_project import published_marts
 from dataplatform.declarations.project import Project

@@ -7,6 +7,7 @@ any other type is NULL, by whatever method. So every warehouse shows the same.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dataplatform.checks.masking import MASK
@@ -14,6 +15,20 @@ from dataplatform.checks.masking import MASK
 if TYPE_CHECKING:
     from dataplatform.declarations.access import Method
 
+
+@dataclass(frozen=True)
+class _Words:
+    """How a warehouse hashes a text, and what it calls the part behind the last @."""
+
+    hashed: str
+    domain: str
+
+
+_WORDS = {
+    "duckdb": _Words("sha256({0})", "split_part({0}, '@', -1)"),
+    "snowflake": _Words("SHA2({0}, 256)", "SPLIT_PART({0}, '@', -1)"),
+    "bigquery": _Words("TO_HEX(SHA256({0}))", "ARRAY_REVERSE(SPLIT({0}, '@'))[OFFSET(0)]"),
+}
 _TEXT = re.compile(r"(VARCHAR|TEXT|STRING|CHAR|CHARACTER VARYING)(\(\d+\))?", re.IGNORECASE)
 
 
@@ -35,23 +50,14 @@ def masked_value(value: str, native: str, method: Method, dialect: str) -> str:
         return f"CAST(NULL AS {native})"
     if method == "redact":
         return f"CASE WHEN {value} IS NOT NULL THEN '{MASK}' END"
+    words = _WORDS[dialect]
     if method == "hash":
-        return _hash(value, dialect)
-    return _partial(value, dialect)
+        return words.hashed.format(value)
+    return _partial(value, words.domain.format(value))
 
 
-def _hash(value: str, dialect: str) -> str:
-    if dialect == "bigquery":
-        return f"TO_HEX(SHA256({value}))"
-    return f"SHA2({value}, 256)" if dialect == "snowflake" else f"sha256({value})"
-
-
-def _partial(value: str, dialect: str) -> str:
+def _partial(value: str, domain: str) -> str:
     """Return the first letter, and of a mail address its domain too."""
-    domain = {
-        "snowflake": f"SPLIT_PART({value}, '@', -1)",
-        "bigquery": f"ARRAY_REVERSE(SPLIT({value}, '@'))[OFFSET(0)]",
-    }.get(dialect, f"split_part({value}, '@', -1)")
     return (
         f"CASE WHEN {value} LIKE '%_@_%' THEN CONCAT(LEFT({value}, 1), '{MASK}@', {domain}) "
         f"WHEN {value} IS NOT NULL THEN CONCAT(LEFT({value}, 1), '{MASK}') END"

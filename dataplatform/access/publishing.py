@@ -1,7 +1,7 @@
-"""What protects a table while it is published: its tags and row policy, on the copy first.
+"""What protects a table while it is published: the engine's word, on the copy first.
 
-Snowflake shows readers a clone of that copy, and a clone keeps both; so no moment shows more than
-the access file allows. Elsewhere readers are protected by views that stay.
+Readers are shown that copy, or a clone of it that keeps what protects it; so no moment shows more
+than the access file allows.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from dataplatform.access.opening import open_engine
 from dataplatform.access.rights import Rights, rights_of
-from dataplatform.access.snowflake_rows import protection
-from dataplatform.keys import Relation
 from dataplatform.resources.warehouse.publication import Protect, unprotected
 
 if TYPE_CHECKING:
+    from dataplatform.access.engines import Engine
     from dataplatform.declarations.project import Project
+    from dataplatform.keys import Relation
 
 
 def protector(project: Project) -> Callable[[Relation], Protect]:
@@ -27,19 +28,17 @@ def protector(project: Project) -> Callable[[Relation], Protect]:
     Args:
         project: its access file and its warehouse.
     """
-    declared = project.environment.warehouse
-    if declared.type != "snowflake" or project.access.file is None:
+    if project.access.file is None:
         return lambda target: unprotected
-    database = declared.database
 
     @lru_cache(maxsize=1)
-    def rights() -> Rights:
-        return rights_of(project)
+    def opened() -> tuple[Engine, Rights]:
+        return open_engine(project), rights_of(project)
 
     def of(target: Relation) -> Protect:
         def protect(copy: Relation, columns: Mapping[str, str]) -> Sequence[str]:
-            resolved = project.environment.resolve(database)
-            return protection(rights(), resolved, target, copy, columns)
+            engine, rights = opened()
+            return engine.protection(rights, target, copy, columns)
 
         return protect
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dataplatform.access.asking import rewritten, tables_of
+from dataplatform.access.engines import PATIENCE
+from dataplatform.access.opening import open_engine
 from dataplatform.access.rights import rights_of
 from dataplatform.declarations.errors import UserError
 from dataplatform.resources.warehouse import open_warehouse
 
 if TYPE_CHECKING:
     from dataplatform.declarations.project import Project
-
-_PATIENCE = 20.0
 
 
 @dataclass(frozen=True)
@@ -46,22 +46,15 @@ def ask_as(project: Project, role: str, query: str, limit: int = 100) -> Answer:
     rights = rights_of(project)
     rights.closure(role)
     warehouse = open_warehouse(project.environment, project)
-    if warehouse.dialect != "duckdb":
+    if not open_engine(project).answers_as_roles:
         raise UserError(
             "Only DuckDB and DuckLake are asked as a role from here: in another warehouse, log in "
             f"as somebody who holds {role!r}."
         )
     tables = tables_of(query)
-    with warehouse.session(f"query as {role}", _PATIENCE) as session:
-        columns = {}
-        for relation in tables:
-            found = session.execute(
-                "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = "
-                "current_database() AND schema_name = ? AND table_name = ? ORDER BY column_index",
-                [relation.schema, relation.table],
-            )
-            if found:
-                columns[relation] = {name: native for name, native in found}
+    with warehouse.session(f"query as {role}", PATIENCE) as session:
+        found = {one: warehouse.columns(one, session) for one in tables}
+        columns = {one: known for one, known in found.items() if known is not None}
         asked = rewritten(query, rights, role, columns)
         try:
             names = session.execute(f"DESCRIBE {asked}")

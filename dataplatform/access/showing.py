@@ -5,10 +5,11 @@ The same text serves a warehouse that keeps it as a view and a query that is rew
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dataplatform.access.masks import masked_value
+from dataplatform.checks.dialects import DIALECTS
 from dataplatform.declarations.access_rows import row_condition
 
 if TYPE_CHECKING:
@@ -32,22 +33,16 @@ def shown_select(
         columns: its columns, to the warehouse's names of their types.
         dialect: the warehouse's dialect by sqlglot's name.
     """
-    quoted = quoting(dialect)
+    quoted = DIALECTS[dialect].identifier
     said = []
     for name, native in columns.items():
         method = rights.hidden(role, relation, name)
         value = quoted(name)
         shown = masked_value(value, native, method, dialect) if method else value
         said.append(f"{shown} AS {value}" if method else value)
-    table = f"{quoted(relation.schema)}.{quoted(relation.table)}"
+    table = DIALECTS[dialect].relation(relation)
     where = rights.rows(role, relation)
     if where is None:
         return f"SELECT {', '.join(said)} FROM {table}"
     either = " OR ".join(f"({row_condition(one, dialect)})" for one in where)
     return f"SELECT {', '.join(said)} FROM {table} WHERE {either}"
-
-
-def quoting(dialect: str) -> Callable[[str], str]:
-    """Return how a dialect quotes a name; no declared name holds a quote itself."""
-    mark = "`" if dialect == "bigquery" else '"'
-    return lambda name: f"{mark}{name.replace(mark, mark * 2)}{mark}"

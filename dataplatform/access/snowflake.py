@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dataplatform.access.engines import SqlEngine
 from dataplatform.access.items import Holding, Item, holding
-from dataplatform.access.snowflake_answers import (
-    Grants,
+from dataplatform.access.snowflake_answers import Grants, objects_of, shown
+from dataplatform.access.snowflake_grants import Objects, declared_grants, missing_schemas
+from dataplatform.access.snowflake_hiding import (
     column_tags,
-    objects_of,
     policies_of,
     row_policies_on,
     schema_value,
-    shown,
     tag_policies,
 )
-from dataplatform.access.snowflake_grants import Objects, declared_grants, missing_schemas
 from dataplatform.access.snowflake_names import (
     CLASSIFICATION_TAG,
     path,
@@ -30,7 +29,7 @@ from dataplatform.access.snowflake_policies import (
     one_line,
     schema_tag,
 )
-from dataplatform.access.snowflake_rows import row_items
+from dataplatform.access.snowflake_rows import protection, row_items
 from dataplatform.keys import PLATFORM, Relation
 from dataplatform.resources.warehouse.publication import VERSIONS
 from dataplatform.snowflake_load import folded
@@ -38,6 +37,20 @@ from dataplatform.snowflake_load import folded
 if TYPE_CHECKING:
     from dataplatform.access.rights import Rights
     from dataplatform.resources.warehouse import Session
+
+
+class SnowflakeEngine(SqlEngine):
+    """Snowflake: roles, grants, masking by tag and row access policies."""
+
+    def read(self, session: Session, rights: Rights) -> tuple[Holding, Holding]:
+        """Return what the database should hold about access and what it holds."""
+        return compared(session, rights, self._settings()["database"])
+
+    def protection(
+        self, rights: Rights, target: Relation, copy: Relation, columns: Mapping[str, str]
+    ) -> Sequence[str]:
+        """Return what tags a copy's columns and attaches its row policy; a clone keeps both."""
+        return protection(rights, self._settings()["database"], target, copy, columns)
 
 
 def compared(session: Session, rights: Rights, database: str) -> tuple[Holding, Holding]:

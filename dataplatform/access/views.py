@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from dataplatform.access.engines import SqlEngine
 from dataplatform.access.items import Holding, Item, holding
 from dataplatform.access.showing import shown_select
 from dataplatform.keys import Relation, layer_of
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
 #: How the name of every schema of views begins.
 PREFIX = "as_"
 _BETWEEN = "__"
+
+
+class ViewsEngine(SqlEngine):
+    """DuckDB: a view of each table for each role that reads it."""
+
+    answers_as_roles = True
+
+    def read(self, session: Session, rights: Rights) -> tuple[Holding, Holding]:
+        """Return the views that should be there and those that are."""
+        return declared_views(rights, session), found_views(session)
 
 
 def view_of(role: str, relation: Relation) -> Relation:

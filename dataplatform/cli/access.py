@@ -33,7 +33,7 @@ Sql = Annotated[bool, typer.Option("--sql", help="Print what is sent to the ware
 @app.command("plan")
 def plan(as_json: AsJson = False, sql: Sql = False) -> None:
     """Show what applying would grant, change and revoke; exit code 3 when there is something."""
-    from dataplatform.access.engines import open_engine
+    from dataplatform.access.opening import open_engine
     from dataplatform.access.plan import make_plan
     from dataplatform.declarations.project import open_project
 
@@ -71,7 +71,7 @@ def apply(
 
     Exit code 3 when something was left that only --allow-revoke would take away.
     """
-    from dataplatform.access.engines import open_engine
+    from dataplatform.access.opening import open_engine
     from dataplatform.access.plan import carry_out, make_plan
     from dataplatform.declarations.errors import UserError
     from dataplatform.declarations.project import open_project

@@ -13,6 +13,7 @@ from urllib.parse import urlparse
 
 from dataplatform.declarations.errors import UserError
 from dataplatform.environments.deferring import show_all
+from dataplatform.resources.warehouse.catalog import CatalogSession, catalog_session
 from dataplatform.resources.warehouse.ducklake import DuckLakeAdapter
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ class LakeMaker:
             "files": {**base["files"], **changed["files"]},
             "base": {part: base[part] for part in ("catalog", "files")},
         }
-        with self._server() as cursor:
-            cursor.execute(f"DROP DATABASE IF EXISTS {self._quoted(mine)}")
-            cursor.execute(f"CREATE DATABASE {self._quoted(mine)}")
+        with self._server() as session:
+            session.execute(f"DROP DATABASE IF EXISTS {self._quoted(mine)}")
+            session.execute(f"CREATE DATABASE {self._quoted(mine)}")
         purpose = f"make the environment {self._name}"
         return show_all(DuckLakeAdapter(lambda: base), DuckLakeAdapter(lambda: mine), purpose)
 
@@ -65,43 +66,26 @@ class LakeMaker:
     def drop(self) -> None:
         """Remove the catalog's database and the files; what is not there is no mistake."""
         changed = self._environment.resolve_all(self.settings("defer"))
-        with self._server() as cursor:
-            cursor.execute(f"DROP DATABASE IF EXISTS {self._quoted(changed)} WITH (FORCE)")
+        with self._server() as session:
+            session.execute(f"DROP DATABASE IF EXISTS {self._quoted(changed)} WITH (FORCE)")
         self._remove_files(changed["files"]["url"])
 
     def _quoted(self, settings: Mapping[str, Any]) -> str:
         return '"' + str(settings["catalog"]["database"]).replace('"', '""') + '"'
 
     @contextmanager
-    def _server(self) -> Iterator[Any]:
+    def _server(self) -> Iterator[CatalogSession]:
         import psycopg
 
         catalog = self._environment.resolve_all(self._declared.catalog)
-        try:
-            connection = psycopg.connect(
-                host=catalog["host"],
-                port=int(catalog["port"]),
-                user=catalog["user"],
-                password=catalog["password"],
-                dbname=catalog["database"],
-                connect_timeout=10,
-                autocommit=True,
-            )
-        except psycopg.Error as error:
-            raise UserError(
-                f"The catalog of {self._environment.name} cannot be reached: "
-                f"{str(error).splitlines()[0]}"
-            ) from error
-        try:
-            with connection.cursor() as cursor:
-                yield cursor
-        except psycopg.errors.InsufficientPrivilege as error:
-            raise UserError(
-                f"{catalog['user']} may not make databases for catalogs: "
-                f"ALTER ROLE … CREATEDB lets it. ({str(error).splitlines()[0]})"
-            ) from error
-        finally:
-            connection.close()
+        with catalog_session(catalog) as session:
+            try:
+                yield session
+            except psycopg.errors.InsufficientPrivilege as error:
+                raise UserError(
+                    f"{catalog['user']} may not make databases for catalogs: "
+                    f"ALTER ROLE … CREATEDB lets it. ({str(error).splitlines()[0]})"
+                ) from error
 
     def _remove_files(self, url: str) -> None:
         import boto3

@@ -6,8 +6,8 @@ import pytest
 from dagster import AssetCheckSeverity, DagsterInstance
 
 from dataplatform.access.defs import build_definitions, sorted_by_mart
-from dataplatform.access.engines import open_engine
 from dataplatform.access.items import Change, Item
+from dataplatform.access.opening import open_engine
 from dataplatform.access.plan import carry_out, make_plan
 from dataplatform.declarations.project import Project
 from dataplatform.keys import Relation, asset_key

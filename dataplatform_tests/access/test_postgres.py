@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from dataplatform.access.catalog import catalog_session
 from dataplatform.access.engines import send
 from dataplatform.access.items import Change, differences
 from dataplatform.access.postgres import compared
 from dataplatform.access.rights import Rights
 from dataplatform.declarations.errors import UserError
 from dataplatform.local.postgres import Postgres
+from dataplatform.resources.warehouse.catalog import catalog_session
 from dataplatform_tests.child_server import child, free_port
 
 pytestmark = pytest.mark.slow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dataplatform.access.engines import open_engine
+from dataplatform.access.opening import open_engine
 from dataplatform.access.plan import Plan, carry_out, make_plan
 from dataplatform.access.reading import ask_as
 from dataplatform.declarations.errors import UserError

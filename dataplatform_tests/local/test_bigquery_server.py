@@ -15,15 +15,16 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from dataplatform.access.bigquery_api import ClientDatasets
-from dataplatform.access.engines import BigQueryEngine
+from dataplatform.access.bigquery_api import BigQueryEngine, ClientDatasets
 from dataplatform.access.items import differences
 from dataplatform.access.rights import Rights
 from dataplatform.bigquery_load import merge_parquet
+from dataplatform.cost.bigquery_jobs import usages_of
 from dataplatform.declarations.access import Access, Role
 from dataplatform.declarations.errors import UserError
 from dataplatform.keys import Relation
 from dataplatform.local.bigquery import BigQuery
+from dataplatform.resources.warehouse import work
 from dataplatform.resources.warehouse.bigquery import BigQueryAdapter
 from dataplatform.resources.warehouse.bigquery_client import open_client
 from dataplatform.resources.warehouse.bigquery_swap import literal
@@ -195,19 +196,23 @@ def test_an_error_names_what_is_wrong(settings: dict[str, Any], tmp_path: Path) 
 
 
 def test_jobs_say_what_asked_for_them_and_what_they_may_read(
-    warehouse: BigQueryAdapter, monkeypatch: pytest.MonkeyPatch
+    warehouse: BigQueryAdapter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from google.cloud import bigquery
-
-    sent, query = [], bigquery.Client.query
-
-    def recorded(self: Any, sql: str, job_config: Any) -> Any:
-        sent.append((job_config.labels, job_config.maximum_bytes_billed))
-        return query(self, sql, job_config=job_config)
-
-    monkeypatch.setattr(bigquery.Client, "query", recorded)
-    warehouse.query("select 1", "Load raw.orders")
-    assert sent == [({"tool": "dataplatform", "purpose": "load-raw-orders"}, 10**12)]
+    monkeypatch.setattr(work, "_current", work.Work("8f2c-1", "Hourly Sales"))
+    told = {"app": "dataplatform", "run": "8f2c-1", "pipeline": "hourly-sales"}
+    with warehouse.session("Check raw.orders") as session:
+        session.execute("select 'labelled'")
+        warehouse.load_parquet(ORDERS, _orders(tmp_path))
+        client: Any = session.client  # type: ignore[attr-defined]
+        listed = [job for job in client.list_jobs() if job.labels.get("run") == "8f2c-1"]
+        kept = {job.job_type: client.get_job(job.job_id) for job in listed}
+    query, load = kept["query"], kept["load"]
+    assert query.labels == {**told, "asset": "raw__orders", "purpose": "check-raw-orders"}
+    assert query.maximum_bytes_billed == 10**12
+    assert load.labels == {**told, "asset": "raw__orders", "purpose": "load-raw-orders"}
+    row = (date(2026, 1, 1), "p", "anon1", *map(load.labels.get, ("asset", "pipeline", "run")))
+    (used,) = usages_of([(*row, 1, 1, 1, 0, 1)])
+    assert (used.asset, used.pipeline, used.run) == ("raw.orders", "hourly-sales", "8f2c-1")
 
 
 def test_dagsters_own_resource_speaks_to_it(

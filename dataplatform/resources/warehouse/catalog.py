@@ -1,6 +1,6 @@
 """A conversation with the PostgreSQL that knows a DuckLake's tables.
 
-What is asked there about access is in ``postgres``.
+What is asked there is the business of the callers: grants, or databases for made environments.
 """
 
 from __future__ import annotations
