@@ -14,7 +14,7 @@ from dataplatform.diff.expressions import DRAWERS, Words, is_float, is_number
 from dataplatform.resources.warehouse import Session
 
 #: Above so many differing drawers they are not listed, and all rows are looked at.
-FEW = DRAWERS // 4
+FEW = DRAWERS // 8
 SAMPLES = 5
 #: Columns that are shown of a row that one side alone has, besides its key.
 OTHERS = 4

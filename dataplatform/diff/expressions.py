@@ -29,11 +29,13 @@ class Words:
 
     def drawer(self, columns: Sequence[str]) -> str:
         """Return which drawer a row is in."""
-        return f"{self.hash(columns)} % {DRAWERS}"
+        # As a small number: grouping by it is measurably faster than by 64 bits.
+        return f"CAST({self.hash(columns)} & {DRAWERS - 1} AS USMALLINT)"
 
     def total(self, expression: str) -> str:
         """Return an aggregate of hashes that does not depend on the order of rows."""
-        return f"sum({expression})"
+        # A sum of signed numbers stays among the processor's own for longer.
+        return f"sum(CAST({expression} >> 1 AS BIGINT))"
 
     def mixed(self, expression: str) -> str:
         """Return a cheaper one, for hashes that do not occur twice."""
@@ -50,6 +52,9 @@ class Words:
 
 class _Snowflake(Words):
     double = "FLOAT"
+
+    def total(self, expression: str) -> str:
+        return f"sum({expression})"
 
     def drawer(self, columns: Sequence[str]) -> str:
         return f"mod(abs({self.hash(columns)}), {DRAWERS})"
