@@ -16,6 +16,7 @@ ALL = (
     "cdc",
     "connections",
     "webhook",
+    "loads",
     "launch",
     "dbt_graph",
     "warm_run",

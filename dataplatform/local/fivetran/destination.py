@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dataplatform.local.fivetran.model import Parts, SetupTest, SyncFailure, Table
+from dataplatform.local.fivetran.target import Target, require
 
 if TYPE_CHECKING:
     import duckdb
@@ -128,11 +129,7 @@ def open_destination(
     if service == "duckdb":
         from dataplatform.local.fivetran.destination_duckdb import DuckDBDestination
 
-        if not config.get("path"):
-            raise SyncFailure(
-                "The destination has no 'path': give the DuckDB file it writes to.",
-                code="destination_incomplete",
-            )
+        require(config, ("path",), "a DuckDB file")
         return DuckDBDestination(Path(str(config["path"])), scratch, salt)
     if service == "ducklake":
         from dataplatform.local.fivetran.destination_ducklake import (
@@ -141,19 +138,22 @@ def open_destination(
         )
 
         return DuckLakeDestination(lake_settings(config), scratch, salt)
-    if service == "snowflake":
+    if service in ("snowflake", "big_query"):
         from dataplatform.local.fivetran.destination_mirror import MirrorDestination
-        from dataplatform.local.fivetran.target_snowflake import SnowflakeTarget
 
-        target = SnowflakeTarget(config)
+        target = _target(service, config)
         return MirrorDestination(target, Path(str(config["mirror"])), scratch, salt)
-    if service == "big_query":
-        from dataplatform.local.fivetran.destination_mirror import MirrorDestination
-        from dataplatform.local.fivetran.target_bigquery import BigQueryTarget
-
-        warehouse = BigQueryTarget(config)
-        return MirrorDestination(warehouse, Path(str(config["mirror"])), scratch, salt)
     raise SyncFailure(
         f"The destination service {service!r} is not known here; use one of {', '.join(SERVICES)}.",
         code="destination_unknown",
     )
+
+
+def _target(service: str, config: dict[str, Any]) -> Target:
+    if service == "snowflake":
+        from dataplatform.local.fivetran.target_snowflake import SnowflakeTarget
+
+        return SnowflakeTarget(config)
+    from dataplatform.local.fivetran.target_bigquery import BigQueryTarget
+
+    return BigQueryTarget(config)

@@ -18,9 +18,10 @@ from dataplatform.declarations.errors import UserError
 from dataplatform.ducklake import connect, open_ducklake
 from dataplatform.local.fivetran.destination_duckdb import MEMORY_LIMIT, DuckDBDestination
 from dataplatform.local.fivetran.incoming import SALT
-from dataplatform.local.fivetran.model import SetupTest, SyncFailure
+from dataplatform.local.fivetran.model import SetupTest
 from dataplatform.local.fivetran.session_duckdb import STATE_SCHEMA, DuckDBSession
 from dataplatform.local.fivetran.sql import ident, literal, qualified
+from dataplatform.local.fivetran.target import require
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,12 +41,7 @@ def lake_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     given = {**_OPTIONAL, **config}
     names = [*_CATALOG, *(f"files_{name}" for name in _FILES)]
-    missing = [name for name in names if name not in given]
-    if missing:
-        raise SyncFailure(
-            f"The destination has no {missing[0]!r}: a DuckLake needs {', '.join(names)}.",
-            code="destination_incomplete",
-        )
+    require(config, (name for name in names if name not in _OPTIONAL), "a DuckLake")
     return {
         "catalog": {name: given[name] for name in _CATALOG},
         "files": {name: given[f"files_{name}"] for name in _FILES},

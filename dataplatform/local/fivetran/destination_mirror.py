@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from dataplatform.local.fivetran.destination_duckdb import DuckDBDestination
 from dataplatform.local.fivetran.incoming import held_types
@@ -18,27 +18,12 @@ from dataplatform.local.fivetran.merge import moment
 from dataplatform.local.fivetran.model import HISTORY, START, SYNCED, SetupTest, Table
 from dataplatform.local.fivetran.session_duckdb import QUARANTINE, DuckDBSession
 from dataplatform.local.fivetran.sql import ident, literal, qualified
+from dataplatform.local.fivetran.target import Target
 
 if TYPE_CHECKING:
     import duckdb
 
 _PUSHED = '"_fivetran_state"."pushed"'
-
-
-class Target(Protocol):
-    """The real warehouse: what a sync does there."""
-
-    def test(self) -> list[SetupTest]:
-        """Try the connection."""
-
-    def replace(self, schema: str, table: str, file: Path) -> None:
-        """Make a table of a file's rows, its columns by the file's."""
-
-    def merge(self, schema: str, table: str, file: Path, key: Sequence[str]) -> None:
-        """Replace rows by their key, and add those that are new."""
-
-    def count(self, schema: str, table: str) -> int | None:
-        """Return a table's rows, or None where it does not exist."""
 
 
 class MirrorSession(DuckDBSession):

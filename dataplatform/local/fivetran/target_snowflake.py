@@ -2,41 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dataplatform.local.fivetran.model import SetupTest, SyncFailure
+from dataplatform.local.fivetran.target import Target
 from dataplatform.snowflake_load import columns_of, folded, load_statements
 
-_NEEDED = ("user", "password", "database", "mirror")
 _CONNECTION = ("user", "password", "role", "warehouse", "database", "host", "port", "protocol")
 _TIMEOUT_SECONDS = 60
 _INCOMING = "_fivetran_incoming"
 
 
-class SnowflakeTarget:
-    """A database of a Snowflake account.
+class SnowflakeTarget(Target):
+    """A database of a Snowflake account."""
 
-    Args:
-        config: the destination's settings.
-
-    Raises:
-        SyncFailure: a setting is missing.
-    """
-
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        missing = [name for name in _NEEDED if not config.get(name)]
-        if missing:
-            raise SyncFailure(
-                f"The destination has no {missing[0]!r}: Snowflake needs {', '.join(_NEEDED)}.",
-                code="destination_incomplete",
-            )
-        self._config = config
+    name = "Snowflake"
+    needed = ("user", "password", "database")
 
     @contextmanager
-    def _connected(self) -> Iterator[Any]:
+    def connected(self) -> Iterator[Any]:
         import snowflake.connector
 
         chosen = {name: self._config[name] for name in _CONNECTION if self._config.get(name)}
@@ -53,17 +39,11 @@ class SnowflakeTarget:
         finally:
             connection.close()
 
-    def test(self) -> list[SetupTest]:
-        title = "Connect to Snowflake"
-        try:
-            with self._connected() as cursor:
-                cursor.execute("SELECT 1")
-        except Exception as error:
-            return [SetupTest(title, "FAILED", " ".join(str(error).split()))]
-        return [SetupTest(title, "PASSED")]
+    def ask(self, client: Any, sql: str) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in client.execute(sql).fetchall()]
 
     def replace(self, schema: str, table: str, file: Path) -> None:
-        with self._connected() as cursor:
+        with self.connected() as cursor:
             for statement in load_statements(schema, table, file):
                 cursor.execute(statement)
 
@@ -74,7 +54,7 @@ class SnowflakeTarget:
         assigned = ", ".join(f"{folded(n)} = s.{folded(n)}" for n in columns if n not in key)
         listed = ", ".join(map(folded, columns))
         values = ", ".join(f"s.{folded(name)}" for name in columns)
-        with self._connected() as cursor:
+        with self.connected() as cursor:
             for statement in load_statements(schema, _INCOMING, file, temporary=True):
                 cursor.execute(statement)
             cursor.execute(
@@ -85,7 +65,7 @@ class SnowflakeTarget:
             cursor.execute(f"DROP TABLE IF EXISTS {incoming}")
 
     def count(self, schema: str, table: str) -> int | None:
-        with self._connected() as cursor:
+        with self.connected() as cursor:
             cursor.execute(
                 "SELECT count(*) FROM information_schema.tables "
                 "WHERE table_schema = %s AND table_name = %s",
