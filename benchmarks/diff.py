@@ -78,7 +78,8 @@ def _scan(file: Path) -> float:
 def _compared(files: list[Path], key: tuple[str, ...]) -> float:
     """Return the seconds that the comparison took, the best of some runs."""
     from dataplatform.diff.found import DIFFERENT
-    from dataplatform.diff.places import Side, beside
+    from dataplatform.diff.places import beside
+    from dataplatform.diff.sides import Side
     from dataplatform.diff.tables import Wanted, compare_tables
     from dataplatform.keys import Relation
     from dataplatform.resources.warehouse.duckdb import DuckDBAdapter

@@ -25,8 +25,8 @@ from dataplatform.diff.found import (
     RowsDiff,
     TableDiff,
 )
-from dataplatform.diff.places import Both
 from dataplatform.diff.rows import compare_rows
+from dataplatform.diff.sides import Both
 from dataplatform.keys import CANDIDATE, INTERMEDIATE, PUBLISHED, SNAPSHOTS, STAGING, Relation
 
 if TYPE_CHECKING:

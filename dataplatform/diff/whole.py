@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from dataplatform.diff.found import Diff
 from dataplatform.diff.impact import with_readers
-from dataplatform.diff.places import Side, beside, side_of
+from dataplatform.diff.places import beside
+from dataplatform.diff.sides import Side, side_of
 from dataplatform.diff.tables import compare_tables, wanted_tables
 from dataplatform.diff.verdicts import last_verdicts, verdict_changes
 from dataplatform.resources.warehouse import open_warehouse

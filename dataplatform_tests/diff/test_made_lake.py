@@ -9,7 +9,8 @@ import pytest
 from dataplatform.declarations.errors import UserError
 from dataplatform.declarations.project import Project, open_project
 from dataplatform.diff.found import TableDiff
-from dataplatform.diff.places import Side, beside
+from dataplatform.diff.places import beside
+from dataplatform.diff.sides import Side
 from dataplatform.diff.tables import Wanted, compare_tables
 from dataplatform.environments import made
 from dataplatform.keys import Relation

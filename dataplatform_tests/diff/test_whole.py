@@ -14,7 +14,8 @@ from typer.testing import CliRunner, Result
 from dataplatform.cli.main import app
 from dataplatform.declarations.errors import UserError
 from dataplatform.declarations.project import Project, open_project
-from dataplatform.diff.places import Side, beside
+from dataplatform.diff.places import beside
+from dataplatform.diff.sides import Side
 from dataplatform.diff.tables import compare_tables, wanted_tables
 from dataplatform.diff.whole import diff
 from dataplatform.keys import Relation, asset_key
