@@ -10,12 +10,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import re
+import string
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import fakesnow.arrow
 import fakesnow.cursor
+import fakesnow.info_schema
 import fakesnow.server
 import fakesnow.transforms
 import pyarrow
@@ -113,12 +115,16 @@ def _roll_back_if_aborted(cursor: Any) -> None:
 
 
 def repair_transforms() -> None:
-    """Make qualified temporary tables, qualify what a MERGE inserts, keep sums exact."""
+    """Put right what becomes of statements: temporary tables, clones, MERGE, sums."""
     transform = FakeSnowflakeCursor._transform
     explode = FakeSnowflakeCursor._transform_explode
 
     def transformed(self: Any, expression: Any, params: Any) -> Any:
+        replaces = expression.args.get("replace") and expression.find(exp.Clone)
         made = transform(self, _without_temporary(expression), params)
+        if replaces:
+            # A clone takes the place of the table of its name; the double forgets that it may.
+            made.set("replace", True)
         table = made.find(exp.Table) if isinstance(made, exp.Create) else None
         if table is not None and table.name.lower() == "merge_candidates":
             # Notes on it would lie in another database, which no transaction with rows may touch.
@@ -161,13 +167,37 @@ def _without_temporary(expression: Any) -> Any:
 
 
 def _portable(node: Any) -> Any:
-    """Write what DuckDB has by another name: a hash of all columns of all rows."""
+    """Write what DuckDB has by another name: a hash of all columns of all rows, arrays."""
     if isinstance(node, exp.HashAgg):
         whole = exp.Anonymous(this="hash", expressions=[exp.Var(this="*COLUMNS(*)")])
         return exp.Cast(
             this=exp.Anonymous(this="bit_xor", expressions=[whole]), to=exp.DataType.build("text")
         )
+    # The double keeps arrays as JSON, which DuckDB's functions of lists do not take.
+    if isinstance(node, exp.ArrayToString):
+        return _call("array_to_string", _listed(node.this, "VARCHAR"), node.expression)
+    if isinstance(node, exp.ArrayContains):
+        return _call("list_contains", _listed(node.this, "JSON"), node.expression)
+    if isinstance(node, exp.WithinGroup) and isinstance(node.this, exp.ArrayAgg):
+        # Missing values are left out, and an array of none is an array.
+        value = node.this.this
+        ordered = exp.Order(this=value, expressions=node.expression.expressions)
+        missing = exp.Is(this=value.copy(), expression=exp.Null())
+        present = exp.Where(this=exp.Not(this=missing))
+        values = exp.Filter(this=_call("list", ordered), expression=present)
+        return _call("to_json", exp.Coalesce(this=values, expressions=[exp.Array()]))
     return node
+
+
+def _call(name: str, *values: Any) -> Any:
+    """Call a function of DuckDB's, which the double leaves as it is."""
+    return exp.Anonymous(this=name, expressions=list(values))
+
+
+def _listed(array: Any, kind: str) -> Any:
+    """Make a list of what the double has as JSON; what is replaced is not looked into again."""
+    whole = array.transform(_portable, copy=False)
+    return _call("from_json", whole, exp.Literal.string(f'["{kind}"]'))
 
 
 def _qualify_inserted(merge: Any) -> None:
@@ -200,6 +230,28 @@ def repair_timestamps() -> None:
     fakesnow.arrow.timestamp_to_sf_struct = repaired
 
 
+def repair_listing() -> None:
+    """List views among the tables of the information schema, where the double lists tables."""
+    tables = fakesnow.info_schema.SQL_CREATE_INFORMATION_SCHEMA_TABLES_VIEW.template
+    views = """
+union all by name
+select
+    database_name AS "TABLE_CATALOG",
+    schema_name AS "TABLE_SCHEMA",
+    view_name AS "TABLE_NAME",
+    'SYSADMIN' AS "TABLE_OWNER",
+    'VIEW' AS "TABLE_TYPE",
+    'NO' AS "IS_TEMPORARY"
+from duckdb_views
+where database_name = '${catalog}'
+  and schema_name != '_fs_information_schema'
+  and not internal
+"""
+    # The files of earlier days have the view without them.
+    whole = tables.replace("view if not exists", "or replace view") + views
+    fakesnow.info_schema.SQL_CREATE_INFORMATION_SCHEMA_TABLES_VIEW = string.Template(whole)
+
+
 async def health(request: Any) -> JSONResponse:
     """Tell that the server answers."""
     return JSONResponse({"status": "ok"})
@@ -215,6 +267,7 @@ def main() -> None:
     repair_statements()
     repair_transforms()
     repair_timestamps()
+    repair_listing()
     databases = options.state / "databases"
     databases.mkdir(parents=True, exist_ok=True)
     fakesnow.server.shared_fs = FakeSnow(db_path=databases)

@@ -131,6 +131,23 @@ def test_parquet_goes_in_and_comes_out(warehouse: SnowflakeAdapter, tmp_path: Pa
     assert published.row_count == 2
 
 
+def test_what_is_published_again_takes_the_place_of_what_was(warehouse: SnowflakeAdapter) -> None:
+    candidate, target = Relation("candidate", "orders"), Relation("marts", "again")
+    assert warehouse.publish(candidate, target).row_count == 2
+    warehouse.query("DELETE FROM candidate.orders WHERE id = 1", "test")
+    assert warehouse.publish(candidate, target).row_count == 1
+    assert warehouse.query("SELECT id FROM marts.again", "test") == [(2,)]
+
+
+def test_views_are_listed_beside_tables(warehouse: SnowflakeAdapter) -> None:
+    shown, table = Relation("candidate", "shown"), Relation("candidate", "orders")
+    with warehouse.session("test") as session:
+        session.execute("CREATE OR REPLACE VIEW candidate.shown AS SELECT 1 AS a")
+        assert {shown, table} <= warehouse.relations()
+        assert warehouse.swap.kind(session, shown) == "VIEW"
+        assert warehouse.swap.kind(session, table) == "BASE TABLE"
+
+
 def test_days_whose_rows_differ_have_other_fingerprints(warehouse: SnowflakeAdapter) -> None:
     relation = Relation("candidate", "days")
     with warehouse.session("test") as session:
