@@ -130,6 +130,10 @@ class Dialect:
         """Cast to text."""
         return f"cast({expression} as {self.text_type})"
 
+    def digest(self, text: str) -> str:
+        """Return the 32 small hexadecimal digits that stand for a text."""
+        return f"to_hex(md5({text}))" if self.name == "bigquery" else f"md5({text})"
+
     def double(self, expression: str) -> str:
         """Cast to a number of double precision."""
         return f"cast({expression} as {self.double_type})"

@@ -17,7 +17,7 @@ from dataplatform.declarations.errors import UserError, nearest
 from dataplatform.keys import QUARANTINE, Relation
 from dataplatform.resources.warehouse.swap import Swap
 from dataplatform.transform.quarantine_rules import QuarantineRules
-from dataplatform.transform.replays import make_replays, write_replay
+from dataplatform.transform.replays import make_replays, rows_replayed, write_replay
 
 if TYPE_CHECKING:
     from dataplatform.declarations.project import Project
@@ -157,26 +157,27 @@ class Quarantine:
         listed = ", ".join(swap.column(column) for column in columns)
         replayed, keyed = swap.column("_replayed_at"), swap.column("_key")
         good = f"{replayed} IS NULL AND NOT ({bad})"
+        # What its table has by now, under the same key, was repaired at its source.
+        there = f"{replayed} IS NULL AND {keyed} IN (SELECT {key} FROM {table})"
+        settled, returned = f"{q} WHERE {there}", f"{q} WHERE {good} AND NOT ({there})"
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
         make_replays(session, swap)
-        session.execute("BEGIN")
-        try:
-            # A key may have been repaired too: it is told anew from the row as it is.
-            session.execute(f"UPDATE {q} SET {keyed} = {key} WHERE {good}")
-            # What its table has by now, under the same key, was repaired at its source.
-            there = f"{replayed} IS NULL AND {keyed} IN (SELECT {key} FROM {table})"
-            settled = int(session.execute(f"SELECT count(*) FROM {q} WHERE {there}")[0][0])
-            session.execute(f"DELETE FROM {q} WHERE {there}")
-            returned = int(session.execute(f"SELECT count(*) FROM {q} WHERE {good}")[0][0])
-            session.execute(f"INSERT INTO {table} ({listed}) SELECT {listed} FROM {q} WHERE {good}")
-            session.execute(f"UPDATE {q} SET {replayed} = '{now}' WHERE {good}")
-            if returned or settled:
-                write_replay(session, swap, relation, now, who, returned)
-            session.execute("COMMIT")
-        except BaseException:
-            session.execute("ROLLBACK")
-            raise
-        return Replayed(relation, returned, settled, waiting.rows - returned - settled)
+        self._warehouse.together(
+            session,
+            [
+                # A key may have been repaired too: it is told anew from the row as it is.
+                f"UPDATE {q} SET {keyed} = {key} WHERE {good}",
+                write_replay(swap, relation, now, who, returned, settled),
+                f"DELETE FROM {settled}",
+                f"INSERT INTO {table} ({listed}) SELECT {listed} FROM {q} WHERE {good}",
+                f"UPDATE {q} SET {replayed} = '{now}' WHERE {good}",
+            ],
+        )
+        back, left = (
+            rows_replayed(session, swap, relation, now),
+            self._waiting(session, relation).rows,
+        )
+        return Replayed(relation, back, waiting.rows - left - back, left)
 
     def _rules(self, relation: Relation) -> QuarantineRules:
         if relation not in self._contracts:

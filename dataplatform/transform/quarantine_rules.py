@@ -77,4 +77,4 @@ class QuarantineRules:
             if not column.startswith("_")
         ]
         joined = " || '|' || ".join(parts) or "'~'"
-        return f"md5({self._sql.text(joined)})"
+        return self._sql.digest(self._sql.text(joined))

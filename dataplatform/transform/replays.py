@@ -34,22 +34,41 @@ def make_replays(session: Session, swap: Swap) -> None:
 
 
 def write_replay(
-    session: Session, swap: Swap, relation: Relation, at: str, who: str, rows: int
-) -> None:
-    """Write down that rows of a table were brought back.
+    swap: Swap, relation: Relation, at: str, who: str, returned: str, settled: str
+) -> str:
+    """Return the statement that writes down which rows are brought back; nothing where none are.
+
+    Args:
+        swap: how the warehouse writes names.
+        relation: the table.
+        at: when, in UTC.
+        who: the person.
+        returned: the rows that go back, as a table and a condition.
+        settled: the rows that their table has by now, likewise.
+    """
+    named = ", ".join(map(swap.literal, (str(relation), at, who)))
+    return (
+        f"INSERT INTO {swap.name(REPLAYS)} SELECT {named}, sum(back) FROM "
+        f"(SELECT 1 AS back FROM {returned} UNION ALL SELECT 0 AS back FROM {settled}) AS found "
+        "HAVING count(*) > 0"
+    )
+
+
+def rows_replayed(session: Session, swap: Swap, relation: Relation, at: str) -> int:
+    """Return how many rows went back into a table at a time.
 
     Args:
         session: an open one.
         swap: how the warehouse writes names.
         relation: the table.
-        at: when, in UTC.
-        who: the person.
-        rows: how many of them went back.
+        at: when, as it was written down.
     """
-    session.execute(
-        f"INSERT INTO {swap.name(REPLAYS)} VALUES ({swap.literal(str(relation))}, "
-        f"{swap.literal(at)}, {swap.literal(who)}, {rows})"
+    rows = session.execute(
+        f"SELECT {swap.column('row_count')} FROM {swap.name(REPLAYS)} "
+        f"WHERE {swap.column('target')} = {swap.literal(str(relation))} "
+        f"AND {swap.column('replayed_at')} = {swap.literal(at)}"
     )
+    return int(rows[0][0]) if rows else 0
 
 
 def last_replays(warehouse: Warehouse, present: set[Relation]) -> dict[Relation, str]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -23,13 +21,12 @@ from dataplatform.cost.bigquery_jobs import usages_of
 from dataplatform.declarations.access import Access, Role
 from dataplatform.declarations.errors import UserError
 from dataplatform.keys import Relation
-from dataplatform.local.bigquery import BigQuery
 from dataplatform.resources.warehouse import work
 from dataplatform.resources.warehouse.bigquery import BigQueryAdapter
 from dataplatform.resources.warehouse.bigquery_client import open_client
 from dataplatform.resources.warehouse.bigquery_swap import literal
 from dataplatform.resources.warehouse.publication import Note
-from dataplatform_tests.child_server import child, free_port
+from dataplatform_tests.bigquery import bigquery
 
 pytestmark = pytest.mark.slow
 
@@ -37,27 +34,14 @@ ORDERS = Relation("raw", "orders")
 
 
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    made = Path(tempfile.mkdtemp(prefix="bigquery-"))
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
+def served() -> Iterator[tuple[dict[str, Any], Path]]:
+    with bigquery() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
-def settings(folder: Path) -> Iterator[dict[str, Any]]:
-    server = BigQuery(
-        "bigquery", folder, free_port(), BigQuery.make_credentials(), {"grpc": free_port()}
-    )
-    with child(server):
-        record = server.record()
-        yield {
-            "type": "bigquery",
-            "project": record["project"],
-            "location": "EU",
-            "token": record["token"],
-            "endpoint": record["url"],
-            "maximum_bytes_billed": 10**12,
-        }
+def settings(served: tuple[dict[str, Any], Path]) -> dict[str, Any]:
+    return served[0]
 
 
 @pytest.fixture(scope="module")
@@ -216,15 +200,16 @@ def test_jobs_say_what_asked_for_them_and_what_they_may_read(
 
 
 def test_dagsters_own_resource_speaks_to_it(
-    settings: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+    served: tuple[dict[str, Any], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from dagster_gcp import BigQueryResource
     from google.auth.credentials import CredentialsWithRegionalAccessBoundary as Bounded
 
     # Else it would ask Google itself where the account may be used.
     monkeypatch.setattr(Bounded, "_is_regional_access_boundary_lookup_required", lambda _: False)
+    settings, key_file = served
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", settings["endpoint"])
-    key = base64.b64encode((folder / "service-account.json").read_bytes()).decode()
+    key = base64.b64encode(key_file.read_bytes()).decode()
     resource = BigQueryResource(project=settings["project"], gcp_credentials=key)
     with resource.get_client() as client:
         assert [tuple(row) for row in client.query("select 1 + 1").result()] == [(2,)]

@@ -63,11 +63,6 @@ class BigQuerySession:
         """Run one statement as a job and return its rows; a missing dataset lists nothing."""
         from google.api_core.exceptions import NotFound
 
-        if sql.strip().upper() == "BEGIN":
-            raise UserError(
-                "BigQuery holds no transaction over the statements of several jobs, so this cannot "
-                "be done there: change the rows where they come from and build the table again."
-            )
         try:
             return [tuple(row.values()) for row in self.run(sql, parameters)]
         except NotFound:
@@ -178,6 +173,11 @@ class BigQueryAdapter(SqlWarehouse):
             if name != "type" and value is not None
         }
         return found | {TAG_VARIABLE: json.dumps(labels())}
+
+    def together(self, session: Session, statements: Sequence[str]) -> None:
+        """Run statements as one job: a transaction ends with its job, undone where that fails."""
+        script = ("BEGIN TRANSACTION", *statements, "COMMIT TRANSACTION")
+        session.execute(";\n".join(script))
 
     def load_parquet(self, relation: Relation, path: Path) -> int:
         """Make a table of a Parquet file's rows by a load job, which costs nothing."""

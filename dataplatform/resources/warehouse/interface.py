@@ -138,6 +138,15 @@ class Warehouse(Protocol):
         """
         ...
 
+    def together(self, session: Session, statements: Sequence[str]) -> None:
+        """Run statements that change rows, all of them or none.
+
+        Args:
+            session: an open one, outside a transaction.
+            statements: in order; none that changes what a table is.
+        """
+        ...
+
     def day_prints(self, session: Session, relation: Relation, column: str) -> dict[str, str]:
         """Return a fingerprint of each day's rows of a table, by day.
 

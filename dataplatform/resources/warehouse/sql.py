@@ -125,6 +125,17 @@ class SqlWarehouse(ABC):
             }
         return {relation: facts for relation, facts in found.items() if facts is not None}
 
+    def together(self, session: Session, statements: Sequence[str]) -> None:
+        """Run statements that change rows in one transaction."""
+        session.execute("BEGIN")
+        try:
+            for statement in statements:
+                session.execute(statement)
+            session.execute("COMMIT")
+        except BaseException:
+            session.execute("ROLLBACK")
+            raise
+
     def day_prints(self, session: Session, relation: Relation, column: str) -> dict[str, str]:
         """Return a fingerprint of each day's rows, by day; empty where there is no such table."""
         if self._columns(session, relation) is None:
