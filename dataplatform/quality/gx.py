@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 from dataplatform.checks.contract_rules import checks_of
 from dataplatform.checks.spec import Check
 from dataplatform.checks.verdicts import Verdict
-from dataplatform.declarations.errors import UserError
 from dataplatform.duckdb_file import warehouse_lock
-from dataplatform.quality import gx_duckdb
+from dataplatform.quality import gx_source
 from dataplatform.quality.gx_judge import DATASOURCE, MEMORY, Opened, judge
 from dataplatform.quality.gx_suites import portions
+from dataplatform.resources.warehouse import open_warehouse
 
 if TYPE_CHECKING:
     from dataplatform.declarations.contract import Contract
@@ -57,7 +57,7 @@ def validate(
         its own and leaves the others alone.
 
     Raises:
-        UserError: the warehouse is locked, or GX is not supported on it.
+        UserError: the warehouse is locked, or is not there.
     """
     whole = checks is None
     chosen = checks_of(contract) if checks is None else list(checks)
@@ -78,49 +78,34 @@ def validate_all(project: Project) -> dict[str, list[Verdict]]:
 
 @contextmanager
 def opened(project: Project, purpose: str) -> Iterator[Opened]:
-    """Open the GX project with its data sources, alone with the warehouse file.
+    """Open the GX project with its data sources.
 
     Args:
         project: the project.
         purpose: who asks and why, in words that help someone who waits for the file.
 
     Raises:
-        UserError: the warehouse is locked, is not there, or GX is not supported on it.
+        UserError: the warehouse is locked, or is not there.
     """
-    declared = project.environment.warehouse
-    if declared.type != "duckdb":
-        raise UserError(
-            "Rules that only Great Expectations can evaluate run on DuckDB; "
-            f"the warehouse of {project.environment.name} is {declared.type}."
-        )
-    path = project.root / project.environment.resolve(declared.path)
-    if not path.exists():
-        raise UserError(f"The warehouse file {path} does not exist yet: run `make run` first.")
     quiet()
     import great_expectations as gx
 
-    kind = gx_duckdb.datasource_class()
-    gx_duckdb.mend_verdicts()
-    with warehouse_lock(path, purpose):
-        home = folder(project)
-        home.mkdir(parents=True, exist_ok=True)
+    gx_source.mend_verdicts()
+    # A data source is known to GX by its class.
+    gx_source.datasource_class()
+    home = folder(project)
+    home.mkdir(parents=True, exist_ok=True)
+    warehouse = open_warehouse(project.environment, project)
+    # The project of GX is one for all who judge, whatever the warehouse lets them do at once.
+    with warehouse_lock(home / "project", purpose), warehouse.alchemy(purpose) as alchemy:
         context: Any = gx.get_context(mode="file", project_root_dir=str(home))
         context.enable_analytics(False)
         if context.variables.progress_bars != {"globally": False}:
             context.variables.progress_bars = {"globally": False}
             context.variables.save()
-        datasource = kind(
-            name=DATASOURCE,
-            connection_string=f"duckdb:///{path}",
-            # No rule can write, whatever its author wrote.
-            kwargs={"connect_args": {"read_only": True}},
-        )
-        datasource = context.data_sources.add_or_update_duckdb(datasource)
         memory = context.data_sources.add_or_update_pandas(MEMORY)
-        try:
-            yield Opened(context, datasource, memory)
-        finally:
-            gx_duckdb.close(datasource)
+        with gx_source.opened(context, DATASOURCE, alchemy) as datasource:
+            yield Opened(context, datasource, memory, alchemy)
 
 
 def quiet() -> None:

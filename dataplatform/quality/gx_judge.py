@@ -12,12 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlparse
 
+from dataplatform.checks.dialects import dialect
 from dataplatform.checks.masking import MASK
+from dataplatform.checks.scan import errored
 from dataplatform.checks.spec import Check
 from dataplatform.checks.verdicts import SAMPLE_LIMIT, Verdict, plain
+from dataplatform.declarations.errors import UserError
 from dataplatform.keys import Relation
-from dataplatform.quality import gx_duckdb
+from dataplatform.quality import gx_source
 from dataplatform.quality.gx_suites import META, Portion, columns_read, suite
+from dataplatform.resources.warehouse.alchemy import Alchemy
 
 DATASOURCE = "warehouse"
 MEMORY = "warehouse columns in memory"
@@ -31,11 +35,13 @@ class Opened:
         context: GX's data context.
         warehouse: the data source of the warehouse.
         memory: the data source of data frames.
+        alchemy: how the warehouse is asked.
     """
 
     context: Any
     warehouse: Any
     memory: Any
+    alchemy: Alchemy
 
 
 def judge(opened: Opened, relation: Relation, portion: Portion) -> list[Verdict]:
@@ -46,8 +52,11 @@ def judge(opened: Opened, relation: Relation, portion: Portion) -> list[Verdict]
         relation: the table.
         portion: the rules, all evaluated in the same place.
     """
-    definition, parameters = _batch(opened, relation, portion)
-    outcomes, page = _checkpoint(opened.context, definition, parameters, portion)
+    try:
+        definition, parameters = _batch(opened, relation, portion)
+    except UserError as error:
+        return [errored(check, str(error)) for check in portion.checks]
+    outcomes, page = _checkpoint(opened, definition, parameters, portion)
     if any(_error(one) for one in outcomes.values()) and len(portion.checks) > 1:
         # What one statement asked for is lost together: ask for each alone.
         batch = definition.get_batch(batch_parameters=parameters)
@@ -63,26 +72,28 @@ def _batch(opened: Opened, relation: Relation, portion: Portion) -> tuple[Any, A
         with warnings.catch_warnings():
             # One data source serves every schema of the warehouse, which its connection cannot say.
             warnings.simplefilter("ignore", DeprecationWarning)
+            table = dialect(opened.alchemy.dialect).identifier(relation.table)
             asset = opened.warehouse.add_table_asset(
-                name=str(relation), table_name=f'"{relation.table}"', schema_name=relation.schema
+                name=str(relation), table_name=table, schema_name=relation.schema
             )
         return asset.add_batch_definition_whole_table("whole"), None
     names = [asset.name for asset in opened.memory.assets]
     if str(relation) in names:
         opened.memory.delete_asset(str(relation))
     asset = opened.memory.add_dataframe_asset(str(relation))
-    frame = gx_duckdb.frame(opened.warehouse, relation, columns_read(portion.checks))
+    read = columns_read(portion.checks)
+    frame = gx_source.frame(opened.warehouse, opened.alchemy, relation, read)
     return asset.add_batch_definition_whole_dataframe("whole"), {"dataframe": frame}
 
 
 def _checkpoint(
-    context: Any, definition: Any, parameters: Any, portion: Portion
+    opened: Opened, definition: Any, parameters: Any, portion: Portion
 ) -> tuple[dict[str, Any], str | None]:
     from great_expectations import Checkpoint, ValidationDefinition
     from great_expectations.checkpoint import UpdateDataDocsAction
 
-    name = portion.name
-    expected = context.suites.add_or_update(suite(name, portion.checks, "duckdb"))
+    name, context = portion.name, opened.context
+    expected = context.suites.add_or_update(suite(name, portion.checks, opened.alchemy.dialect))
     validation = context.validation_definitions.add_or_update(
         ValidationDefinition(name=name, data=definition, suite=expected)
     )

@@ -20,7 +20,9 @@ from dataplatform.duckdb_file import (
     with_base,
 )
 from dataplatform.keys import Relation
-from dataplatform.resources.warehouse.duckdb_errors import explained
+from dataplatform.resources.warehouse.alchemy import Alchemy
+from dataplatform.resources.warehouse.duckdb_alchemy import of_file
+from dataplatform.duckdb_errors import explained
 from dataplatform.resources.warehouse.interface import (
     DELETED_COLUMN,
     SYNCED_COLUMN,
@@ -206,6 +208,16 @@ class DuckDBAdapter(DuckDBEngine):
             "DATAPLATFORM_DUCKDB_PATH": str(self.path),
             "DATAPLATFORM_DUCKDB_BASE": "" if base is None else str(base),
         }
+
+    @contextmanager
+    def alchemy(self, purpose: str) -> Iterator[Alchemy]:
+        """Open the file through SQLAlchemy, alone with it."""
+        if not self.path.exists():
+            raise UserError(
+                f"The warehouse file {self.path} does not exist yet: run `make run` first."
+            )
+        with self.around_dbt(purpose), of_file(self.path, self.base) as opened:
+            yield opened
 
     def beside_dbt(self, purpose: str) -> AbstractContextManager[Any]:
         """Hold the file while dbt runs in this process, and look at it beside dbt."""

@@ -12,7 +12,9 @@ from typing import Any
 
 from dataplatform.ducklake import attach, open_ducklake
 from dataplatform.keys import Relation
+from dataplatform.resources.warehouse.alchemy import Alchemy
 from dataplatform.resources.warehouse.duckdb import DuckDBEngine, DuckDBSession
+from dataplatform.resources.warehouse.duckdb_alchemy import of_lake
 from dataplatform.resources.warehouse.interface import Session
 from dataplatform.resources.warehouse.publication import VERSIONS
 from dataplatform.resources.warehouse.swap import Swap
@@ -71,6 +73,10 @@ class DuckLakeAdapter(DuckDBEngine):
     def settings(self) -> Mapping[str, Any]:
         """The resolved addresses of the catalog, the files and the base."""
         return self._settings()
+
+    def alchemy(self, purpose: str) -> AbstractContextManager[Alchemy]:
+        """Open the lake through SQLAlchemy; nobody is waited for."""
+        return of_lake(self._settings())
 
     def beside_dbt(self, purpose: str) -> AbstractContextManager[Any]:
         """Give a cursor of its own; dbt's connections see what it sees, once committed."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from dataplatform.keys import Relation
 
 if TYPE_CHECKING:
+    from dataplatform.resources.warehouse.alchemy import Alchemy
     from dataplatform.resources.warehouse.publishing import Publisher
     from dataplatform.resources.warehouse.swap import Swap
 
@@ -186,6 +187,17 @@ class Warehouse(Protocol):
 
         Raises:
             UserError: the candidate does not exist.
+        """
+        ...
+
+    def alchemy(self, purpose: str) -> AbstractContextManager[Alchemy]:
+        """Open the warehouse for a tool that speaks SQLAlchemy, to be read.
+
+        Args:
+            purpose: who asks and why, in words that help someone who waits for the lock.
+
+        Raises:
+            UserError: the warehouse is not there yet, or stayed locked by another program.
         """
         ...
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dataplatform.keys import Relation
+from dataplatform.resources.warehouse.alchemy import Alchemy
 from dataplatform.resources.warehouse.interface import (
     DELETED_COLUMN,
     SYNCED_COLUMN,
@@ -23,6 +24,7 @@ from dataplatform.resources.warehouse.interface import (
     TableFacts,
     digest,
 )
+from dataplatform.resources.warehouse.snowflake_alchemy import of_account
 from dataplatform.resources.warehouse.snowflake_errors import explained, is_dropped
 from dataplatform.resources.warehouse.sql import SqlWarehouse
 from dataplatform.resources.warehouse.swap import SnowflakeSwap
@@ -130,6 +132,10 @@ class SnowflakeAdapter(SqlWarehouse):
         finally:
             session.close()
 
+    def alchemy(self, purpose: str) -> AbstractContextManager[Alchemy]:
+        """Open the account through SQLAlchemy; whatever is not one query is refused."""
+        return of_account(lambda: _connection(self._settings(), purpose))
+
     def dbt_variables(self) -> dict[str, str]:
         """Return what dbt's profile reads: every setting under its own name, and the query tag."""
         settings = self._settings()
@@ -214,6 +220,10 @@ def _warehouse_of(settings: Mapping[str, Any]) -> str:
 
 
 def _connect(settings: Mapping[str, Any], purpose: str) -> AbstractContextManager[Any]:
+    return contextlib.closing(_connection(settings, purpose))
+
+
+def _connection(settings: Mapping[str, Any], purpose: str) -> Any:
     # The connector looks at versions of libraries that its own copy of requests does not use.
     warnings.filterwarnings("ignore", message=r".*doesn't match a supported version")
     import snowflake.connector
@@ -227,7 +237,7 @@ def _connect(settings: Mapping[str, Any], purpose: str) -> AbstractContextManage
         given["private_key_file"] = settings["private_key_path"]
     if settings.get("token"):
         given |= {"authenticator": "oauth", "token": settings["token"]}
-    connection = snowflake.connector.connect(
+    return snowflake.connector.connect(
         **given,
         warehouse=_warehouse_of(settings),
         application=APP,
@@ -235,7 +245,6 @@ def _connect(settings: Mapping[str, Any], purpose: str) -> AbstractContextManage
         network_timeout=NETWORK_TIMEOUT_SECONDS,
         session_parameters={"QUERY_TAG": query_tag(purpose), "TIMEZONE": "UTC"},
     )
-    return contextlib.closing(connection)
 
 
 def named(relation: Relation) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from dataplatform.checks.dialects import dialect
 from dataplatform.declarations.errors import UserError
 from dataplatform.keys import Relation
+from dataplatform.resources.warehouse.alchemy import Alchemy
 from dataplatform.resources.warehouse.interface import Session, TableFacts
 from dataplatform.resources.warehouse.publication import Note, Publication
 from dataplatform.resources.warehouse.publishing import Publisher
@@ -41,6 +42,10 @@ class SqlWarehouse(ABC):
         self, purpose: str, patience: float | None = None
     ) -> AbstractContextManager[Session]:
         """Open a session; ``patience`` is how many seconds to wait for a warehouse in use."""
+
+    @abstractmethod
+    def alchemy(self, purpose: str) -> AbstractContextManager[Alchemy]:
+        """Open the warehouse for a tool that speaks SQLAlchemy, to be read."""
 
     @property
     @abstractmethod
