@@ -43,10 +43,11 @@ CHART = {
     },
     "dagsterWebserver": _POD
     | {"replicaCount", "service", "workspace", "deploymentLabels", "enableReadOnly", "pathPrefix"}
-    | {"dbStatementTimeout", "dbPoolRecycle", "logLevel", "nameOverride"},
+    | {"dbStatementTimeout", "dbPoolRecycle", "logLevel", "nameOverride"}
+    | {"initContainerResources"},
     "dagsterDaemon": _POD
     | {"enabled", "runCoordinator", "heartbeatTolerance", "deploymentLabels", "runMonitoring"}
-    | {"runRetries", "sensors", "schedules"},
+    | {"runRetries", "sensors", "schedules", "initContainerResources"},
     "dagster-user-deployments": {"enabled", "enableSubchart", "imagePullSecrets", "deployments"},
     "deployment": _POD
     | {"name", "dagsterApiGrpcArgs", "codeServerArgs", "includeConfigInLaunchedRuns", "port"}
@@ -126,8 +127,12 @@ def test_dagster_accepts_the_launcher() -> None:
 
 def test_dagster_accepts_where_the_logs_go(monkeypatch: pytest.MonkeyPatch) -> None:
     given = _snaked(VALUES["computeLogManager"]["config"]["s3ComputeLogManager"])
-    config = DEPLOYED["compute_logs"]["config"]
-    assert given == config
+    # The chart writes the region as a text, so a variable would be its text.
+    region = given.pop("region")
+    for environment in ENVIRONMENTS:
+        own = yaml.safe_load((HELM / "support" / f"values-{environment}.yaml").read_text())
+        assert region == own.get("awsRegion", SUPPORT["awsRegion"])
+    assert given | {"region": {"env": "DAGSTER_LOGS_REGION"}} == DEPLOYED["compute_logs"]["config"]
     for name in VARIABLES:
         monkeypatch.setenv(name, "x")
     assert _accepted(S3ComputeLogManager.config_type(), given) == []
@@ -151,7 +156,6 @@ def test_the_code_location_is_that_of_the_image() -> None:
     command = (REPOSITORY / "Dockerfile").read_text().rpartition("CMD ")[2]
     for argument in CODE["dagsterApiGrpcArgs"]:
         assert f'"{argument}"' in command
-    assert CODE["includeConfigInLaunchedRuns"] == {"enabled": True}
 
 
 def test_the_web_server_listens_where_its_user_may_and_others_look() -> None:
