@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
 from dataplatform.declarations.errors import UserError
+from dataplatform.duckdb_errors import explained
 from dataplatform.duckdb_file import BASE, load_extension
 
 if TYPE_CHECKING:
@@ -154,10 +155,20 @@ def open_ducklake(settings: Mapping[str, Any]) -> Iterator[duckdb.DuckDBPyConnec
         _kept.connection, _kept.key = connect(settings), wanted
     cursor = _kept.connection.cursor()
     try:
-        use(cursor)
+        _use_kept(cursor)
         yield cursor
     finally:
         cursor.close()
+
+
+def _use_kept(cursor: duckdb.DuckDBPyConnection) -> None:
+    import duckdb
+
+    try:
+        use(cursor)
+    except duckdb.Error as error:
+        # The catalog may have gone since the connection was opened.
+        raise explained(error) or error from error
 
 
 def _secret(connection: duckdb.DuckDBPyConnection, name: str, parts: Mapping[str, Any]) -> None:

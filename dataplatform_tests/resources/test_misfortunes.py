@@ -345,9 +345,18 @@ def test_a_lakes_catalog_that_nobody_answers_for() -> None:
         (duckdb.HTTPException("HTTP Error: HTTP 403 on 's3://lake/x'"), "see access_key"),
         (duckdb.HTTPException("HTTP Error: 404 NoSuchBucket"), "has no such bucket"),
         (duckdb.IOException("IO Error: Connection refused"), "does not reach its object store"),
+        (duckdb.HTTPException("Request returned HTTP 500 for HTTP PUT"), "does not reach its obj"),
         (
             duckdb.IOException("server closed the connection unexpectedly"),
             "lost the connection to its catalog",
+        ),
+        (
+            duckdb.TransactionException('Failed to commit: Failed to execute query "ROLLBACK": '),
+            "lost the connection to its catalog; nothing was half done: run it again.",
+        ),
+        (
+            duckdb.IOException('Unable to connect to Postgres at "": Connection refused'),
+            "does not reach its catalog: see catalog.host",
         ),
     ],
     ids=lambda value: str(value)[:40],

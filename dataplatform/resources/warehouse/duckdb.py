@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataplatform.declarations.errors import UserError, nearest
+from dataplatform.duckdb_errors import explained
 from dataplatform.duckdb_file import (
     DEFAULT_TIMEOUT_SECONDS,
     open_duckdb,

@@ -9,7 +9,15 @@ import re
 
 from dataplatform.declarations.errors import UserError
 
+_LOST = "lost the connection to its catalog; nothing was half done: run it again."
 _REASONS = (
+    # A lake's catalog: before the rest, for what is refused there is no object store.
+    (
+        re.compile(r"Unable to connect to Postgres", re.I),
+        "does not reach its catalog: see catalog.host and catalog.port, and whether it runs.",
+    ),
+    # What the catalog's client says of a commit when it finds nobody to roll back with.
+    (re.compile(r"Failed to commit: Failed to execute query \"ROLLBACK\"", re.I), _LOST),
     (re.compile(r"No space left|disk.*full", re.I), "has no room left on its disk: make room."),
     (
         re.compile(r"HTTP 403|AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch", re.I),
@@ -18,13 +26,14 @@ _REASONS = (
     (re.compile(r"NoSuchBucket", re.I), "has no such bucket in its object store: see files.url."),
     (
         re.compile(
-            r"could ?n.t connect|connection (refused|reset)|could not establish|HTTP 0", re.I
+            r"could ?n.t connect|connection (refused|reset)|could not establish|HTTP (0|5\d\d)",
+            re.I,
         ),
         "does not reach its object store: see files.endpoint, and whether the store runs.",
     ),
     (
         re.compile(r"server closed the connection|terminating connection|no connection to", re.I),
-        "lost the connection to its catalog; nothing was half done: run it again.",
+        _LOST,
     ),
 )
 
