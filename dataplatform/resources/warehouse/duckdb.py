@@ -23,7 +23,6 @@ from dataplatform.duckdb_file import (
 from dataplatform.keys import Relation
 from dataplatform.resources.warehouse.alchemy import Alchemy
 from dataplatform.resources.warehouse.duckdb_alchemy import of_file
-from dataplatform.duckdb_errors import explained
 from dataplatform.resources.warehouse.interface import (
     DELETED_COLUMN,
     SYNCED_COLUMN,
