@@ -20,6 +20,8 @@ from dataplatform.bigquery_labels import asset_label, label
 from dataplatform.bigquery_load import load_parquet, quoted, type_name
 from dataplatform.declarations.errors import UserError
 from dataplatform.keys import Relation
+from dataplatform.resources.warehouse.alchemy import Alchemy
+from dataplatform.resources.warehouse.bigquery_alchemy import of_project
 from dataplatform.resources.warehouse.bigquery_client import first_sentence, open_client
 from dataplatform.resources.warehouse.bigquery_swap import BigQuerySwap
 from dataplatform.resources.warehouse.interface import (
@@ -164,6 +166,17 @@ class BigQueryAdapter(SqlWarehouse):
             ) from error
         finally:
             client.close()
+
+    @contextmanager
+    def alchemy(self, purpose: str) -> Iterator[Alchemy]:
+        """Open the project through SQLAlchemy; whatever is not one query is refused."""
+        from google.cloud.bigquery import QueryJobConfig
+
+        with self.session(purpose) as session:
+            assert isinstance(session, BigQuerySession)
+            session.client.default_query_job_config = QueryJobConfig(**session.job)
+            with of_project(session.client, fast=not self._settings().get("endpoint")) as opened:
+                yield opened
 
     def dbt_variables(self) -> dict[str, str]:
         """Return what dbt's profile reads: every setting under its own name; and the labels."""
