@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,31 +14,19 @@ from dataplatform.checks.contract_rules import checks_of
 from dataplatform.declarations.contract import load_contract
 from dataplatform.keys import Relation
 from dataplatform.local.fivetran.target_snowflake import SnowflakeTarget
-from dataplatform.local.snowflake import Snowflake
 from dataplatform.resources.warehouse.snowflake import SnowflakeAdapter
 from dataplatform.transform.apart import judge_apart
 from dataplatform_tests.checks.declared import column, sql, write_contract
-from dataplatform_tests.child_server import child, free_port
+from dataplatform_tests.parity.portable import Engine, mistakes
+from dataplatform_tests.snowflake import snowflake
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def settings() -> Iterator[dict[str, Any]]:
-    folder = Path(tempfile.mkdtemp(prefix="snowflake-"))
-    server = Snowflake("snowflake", folder, free_port(), Snowflake.make_credentials())
-    try:
-        with child(server):
-            yield {
-                **server.record(),
-                "protocol": "http",
-                "account": "local",
-                "role": "TRANSFORMER",
-                "warehouse": "TRANSFORMING",
-                "database": "ANALYTICS",
-            }
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with snowflake() as found:
+        yield found
 
 
 @pytest.fixture
@@ -222,3 +208,8 @@ def test_what_hides_values_and_rows_is_accepted(warehouse: SnowflakeAdapter) -> 
         ):
             session.execute(statement)
     assert warehouse.row_count(Relation("candidate", "orders")) == 2
+
+
+def test_the_portable_macros_give_what_they_state(warehouse: SnowflakeAdapter) -> None:
+    with warehouse.session("portable macros") as session:
+        assert mistakes(Engine("snowflake", session.execute)) == []

@@ -19,16 +19,3 @@
 {% macro digits_only(expression) -%}
     nullif({{ regex_replace_all(expression, '[^0-9]', '') }}, '')
 {%- endmacro %}
-
-{#- Replace every match. Patterns hold no backslash, whose escaping differs between warehouses. -#}
-{% macro regex_replace_all(expression, pattern, replacement) -%}
-    {{ return(adapter.dispatch('regex_replace_all')(expression, pattern, replacement)) }}
-{%- endmacro %}
-
-{% macro default__regex_replace_all(expression, pattern, replacement) -%}
-    regexp_replace({{ expression }}, '{{ pattern }}', '{{ replacement }}')
-{%- endmacro %}
-
-{% macro duckdb__regex_replace_all(expression, pattern, replacement) -%}
-    regexp_replace({{ expression }}, '{{ pattern }}', '{{ replacement }}', 'g')
-{%- endmacro %}
