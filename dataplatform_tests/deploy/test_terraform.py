@@ -48,7 +48,7 @@ RESOURCES: dict[str, tuple[set[str], set[str]]] = {
     ),
     "aws_s3_bucket_server_side_encryption_configuration": ({"bucket", "rule"}, set()),
     "aws_s3_bucket_versioning": ({"bucket", "versioning_configuration"}, set()),
-    "fivetran_connector": (
+    "fivetran_connection": (
         {"group_id", "service", "destination_schema"},
         {"config", "run_setup_tests", "trust_certificates", "trust_fingerprints"},
     ),

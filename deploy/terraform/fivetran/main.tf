@@ -44,7 +44,7 @@ resource "fivetran_destination" "this" {
   }
 }
 
-resource "fivetran_connector" "this" {
+resource "fivetran_connection" "this" {
   for_each        = local.files
   group_id        = fivetran_destination.this.group_id
   service         = each.value.service
@@ -62,7 +62,7 @@ resource "fivetran_connector" "this" {
 
 resource "fivetran_connector_schedule" "this" {
   for_each       = local.files
-  connector_id   = fivetran_connector.this[each.key].id
+  connector_id   = fivetran_connection.this[each.key].id
   sync_frequency = tostring(each.value.sync_frequency)
   schedule_type  = each.value.schedule_type
   paused         = false
