@@ -8,7 +8,8 @@ its daemon evaluates them without the code.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from dagster import (
@@ -143,10 +144,17 @@ def with_conditions(definitions: Sequence[Any], gates: Gates, coverage: Coverage
         condition = asset_condition(spec.key, inputs, gates, coverage)
         return spec.replace_attributes(automation_condition=condition)
 
+    # Thousands of checks, and one condition for all whose tables are in the same pipelines.
+    shared = cache(check_condition)
+
+    def looked_at(spec: AssetCheckSpec) -> AssetCheckSpec:
+        condition = shared(tuple(sorted(coverage.get(spec.asset_key, ()))))
+        return spec._replace(automation_condition=condition)
+
     found: list[Any] = []
     for definition in definitions:
         if isinstance(definition, AssetChecksDefinition) and not with_own_clock([definition]):
-            found.append(_with_check_conditions(definition, coverage))
+            found.append(_with_checks(definition, looked_at))
         elif isinstance(definition, AssetsDefinition) and definition.is_executable:
             # A copy of a definition is made anew in every part: only where something changes.
             changes = any(wants(spec) for spec in definition.specs)
@@ -156,25 +164,10 @@ def with_conditions(definitions: Sequence[Any], gates: Gates, coverage: Coverage
     return found
 
 
-def _with_check_conditions(
-    definition: AssetChecksDefinition, coverage: Coverage
+def _with_checks(
+    definition: AssetChecksDefinition, changed: Callable[[AssetCheckSpec], AssetCheckSpec]
 ) -> AssetChecksDefinition:
     attributes = definition.get_attributes_dict()
-    return AssetChecksDefinition.create(
-        keys_by_input_name=attributes["keys_by_input_name"],
-        node_def=attributes["node_def"],
-        check_specs_by_output_name={
-            output: AssetCheckSpec(
-                spec.name,
-                asset=spec.asset_key,
-                description=spec.description,
-                additional_deps=list(spec.additional_deps),
-                blocking=spec.blocking,
-                metadata=spec.metadata,
-                automation_condition=check_condition(coverage.get(spec.asset_key, ())),
-            )
-            for output, spec in attributes["check_specs_by_output_name"].items()
-        },
-        can_subset=attributes["can_subset"],
-        resource_defs=attributes["resource_defs"],
-    )
+    specs = attributes["check_specs_by_output_name"]
+    attributes["check_specs_by_output_name"] = {name: changed(one) for name, one in specs.items()}
+    return type(definition)(**attributes)

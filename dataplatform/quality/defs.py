@@ -18,11 +18,9 @@ from dagster import (
     AssetCheckResult,
     AssetChecksDefinition,
     AssetObservation,
-    AutomationCondition,
     DagsterInstance,
     Definitions,
     MetadataValue,
-    multi_asset_check,
 )
 
 from dataplatform.checks.contract_rules import checks_of, gx_checks, scan_checks
@@ -47,6 +45,7 @@ from dataplatform.resources.instance import (
     latest_materialisations,
     latest_verdicts,
 )
+from dataplatform.resources.steps import check_step
 from dataplatform.resources.warehouse.resource import WarehouseResource
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ if TYPE_CHECKING:
     from dataplatform.resources.warehouse import Warehouse
 
 #: Checks come before the models that wait for them, when steps compete for a worker.
-_OP_TAGS = {"dagster/priority": "10"}
+_BEFORE_MODELS = {"dagster/priority": "10"}
 
 #: On a verdict about new rows: the sync time up to which the rule has looked.
 JUDGED_UNTIL = "dataplatform/judged_until"
@@ -92,17 +91,6 @@ def _step(
 ) -> AssetChecksDefinition:
     by_name = {check.name: check for check in checks}
 
-    @multi_asset_check(
-        name=name,
-        description=f"The promises of {contract.relation} (`{contract.file}`).",
-        specs=[
-            # A table that a sensor reported has no run that would check it.
-            check_spec(check, automation_condition=AutomationCondition.eager())
-            for check in checks
-        ],
-        can_subset=True,
-        op_tags=_OP_TAGS,
-    )
     def step(
         context: AssetCheckExecutionContext, warehouse: WarehouseResource
     ) -> Iterable[AssetCheckResult]:
@@ -129,7 +117,13 @@ def _step(
         if any(found.page for found in judged.verdicts):
             context.op_execution_context.log_event(_documented(contract, judged))
 
-    return step
+    return check_step(
+        step,
+        name=name,
+        checks=[check_spec(check) for check in checks],
+        description=f"The promises of {contract.relation} (`{contract.file}`).",
+        tags=_BEFORE_MODELS,
+    )
 
 
 def _version(check: Check) -> str:

@@ -7,15 +7,12 @@ where only one model's children must wait; the gate reads the recorded verdicts 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from dagster import (
     AssetCheckResult,
     AssetCheckSeverity,
     AssetCheckSpec,
-    AssetKey,
-    AutomationCondition,
     MetadataValue,
 )
 
@@ -25,18 +22,8 @@ from dataplatform.keys import asset_key
 from dataplatform.resources.instance import GATE, RULE, SEVERITY, LastVerdict
 
 
-def check_spec(
-    check: Check,
-    additional_deps: Iterable[AssetKey] | None = None,
-    automation_condition: AutomationCondition | None = None,
-) -> AssetCheckSpec:
-    """Return the Dagster spec of a check.
-
-    Args:
-        check: the rule.
-        additional_deps: further assets that the rule reads.
-        automation_condition: when the check runs by itself, on tables that a sensor reports.
-    """
+def check_spec(check: Check) -> AssetCheckSpec:
+    """Return the Dagster spec of a check."""
     described = [check.description, f"Expected: {check.expected}."]
     if check.source:
         described.append(f"Written at `{check.source}`.")
@@ -57,10 +44,8 @@ def check_spec(
         name=check.name,
         asset=asset_key(check.relation),
         description="\n\n".join(text for text in described if text),
-        additional_deps=list(additional_deps) if additional_deps else None,
         blocking=False,
         metadata=metadata,
-        automation_condition=automation_condition,
     )
 
 

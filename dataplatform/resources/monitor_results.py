@@ -14,7 +14,6 @@ from dagster import (
     AssetCheckResult,
     AssetCheckSeverity,
     AssetCheckSpec,
-    AutomationCondition,
     MetadataValue,
 )
 
@@ -63,7 +62,6 @@ def monitor_spec(relation: Relation, name: str, owner: str | None) -> AssetCheck
         asset=asset_key(relation),
         description=_WORDS[name],
         metadata=metadata,
-        automation_condition=AutomationCondition.eager(),
     )
 
 

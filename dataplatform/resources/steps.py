@@ -59,7 +59,7 @@ def _described(out: Out) -> OutputDefinition:
     return OutputDefinition(out.dagster_type, is_required=out.is_required)
 
 
-class _TableStep(AssetsDefinition):
+class _AsItStands(AssetsDefinition):
     """A step that is given resources as it stands; Dagster's own is made anew for that."""
 
     def with_resources(self, resource_defs: Mapping[str, ResourceDefinition]) -> AssetsDefinition:
@@ -78,10 +78,19 @@ class _TableStep(AssetsDefinition):
             yield from resource.get_resource_requirements(source_key=key)
 
 
+class _TableStep(_AsItStands):
+    """Makes tables."""
+
+
+class _CheckStep(_AsItStands, AssetChecksDefinition):
+    """Judges tables that other steps make."""
+
+
 _INPUT = In(Nothing)
 #: A table that is gone from its source fails the step, not the other tables.
 _TABLE = _SharedOut(Nothing, is_required=False)
 _VERDICT = _SharedOut(None)
+_ASKED_FOR = _SharedOut(None, is_required=False)
 
 
 def table_step(
@@ -130,7 +139,12 @@ CHECKS_FIRST = {"dagster/priority": "9"}
 
 
 def check_step(
-    body: Callable[..., Any], *, name: str, checks: Sequence[AssetCheckSpec], description: str
+    body: Callable[..., Any],
+    *,
+    name: str,
+    checks: Sequence[AssetCheckSpec],
+    description: str,
+    tags: Mapping[str, Any] = CHECKS_FIRST,
 ) -> AssetChecksDefinition:
     """Return a step that judges checks of tables, any of them that are asked for.
 
@@ -139,18 +153,21 @@ def check_step(
         name: the step's name.
         checks: what it judges.
         description: Markdown.
+        tags: the step's tags.
     """
+    vars(body)["__signature__"] = signature(body)
     judged = {check.get_python_identifier(): check for check in checks}
     inputs = _inputs({check.asset_key for check in checks})
-    return AssetChecksDefinition.create(
+    return _CheckStep(
         keys_by_input_name=inputs,
+        keys_by_output_name={},
         node_def=op(
             name=name,
             description=description,
             config_schema={},
-            tags=CHECKS_FIRST,
+            tags=tags,
             ins=dict.fromkeys(inputs, _INPUT),
-            out=dict.fromkeys(judged, Out(None, is_required=False)),
+            out=dict.fromkeys(judged, _ASKED_FOR),
         )(body),
         check_specs_by_output_name=judged,
         can_subset=True,

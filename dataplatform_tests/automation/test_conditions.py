@@ -7,6 +7,7 @@ from typing import Any
 from dagster import (
     AssetCheckKey,
     AssetCheckResult,
+    AssetChecksDefinition,
     AssetCheckSeverity,
     AssetCheckSpec,
     AssetKey,
@@ -226,6 +227,13 @@ def test_conditions_need_none_of_our_code_to_be_evaluated() -> None:
             assert condition is None or condition.is_serializable
         for check in definition.check_specs:
             assert check.automation_condition is None or check.automation_condition.is_serializable
+
+
+def test_every_check_apart_has_a_condition_and_those_of_the_same_pipelines_share_it() -> None:
+    apart = [one for one in CONDITIONED if isinstance(one, AssetChecksDefinition)]
+    conditions = [spec.automation_condition for one in apart for spec in one.check_specs]
+    assert conditions and all(conditions)
+    assert len({id(one) for one in conditions}) == 1
 
 
 def test_a_sync_has_no_condition_and_a_declared_one_is_kept() -> None:
