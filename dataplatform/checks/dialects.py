@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from dataplatform.checks.portable_sql import portable_pattern
 from dataplatform.declarations.errors import UserError, nearest
 from dataplatform.keys import Relation
 
@@ -61,7 +62,12 @@ class Dialect:
         return f"'{text}'"
 
     def matches(self, column: str, pattern: str) -> str:
-        """Return the condition that a pattern is found in a column (anywhere, unless anchored)."""
+        """Return the condition that a pattern is found in a column (anywhere, unless anchored).
+
+        Raises:
+            NotPortable: the warehouse would not read the pattern as the others do.
+        """
+        pattern = portable_pattern(pattern, self.name)
         if self.name == "snowflake":
             # Snowflake's REGEXP_LIKE matches the whole text only.
             return f"regexp_instr({column}, {self.literal(pattern)}) > 0"

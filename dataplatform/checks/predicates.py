@@ -13,6 +13,7 @@ from dataplatform.checks import figures
 from dataplatform.checks.dialects import Dialect
 from dataplatform.checks.masking import MASK
 from dataplatform.checks.pieces import COUNT, Pieces
+from dataplatform.checks.portable_sql import translated
 from dataplatform.checks.row_conditions import bad_row, both, row_filter, scope_of
 from dataplatform.checks.spec import Check
 from dataplatform.checks.sql_rules import TABLE
@@ -28,6 +29,9 @@ def pieces(check: Check, index: int, dialect: Dialect) -> Pieces:
         check: a check of the engine ``scan`` that needs the table's rows (not ``schema``).
         index: its place in the scan; makes its aliases unique.
         dialect: the warehouse's SQL.
+
+    Raises:
+        NotPortable: the rule cannot be asked there.
     """
     found = _pieces(check, index, dialect)
     if check.metric in _SHOWS_VALUES and {one.lower() for one in check.columns} & check.masked:
@@ -158,10 +162,11 @@ def _duplicates(check: Check, index: int, dialect: Dialect) -> Pieces:
 
 
 def _query(check: Check, index: int, dialect: Dialect) -> Pieces:
-    query, alias = str(check.arguments["query"]), f"r{index}_v"
+    query, alias = translated(str(check.arguments["query"]), dialect.name), f"r{index}_v"
+    rows = check.arguments.get("rows")
     return Pieces(
         observed=alias,
         passed=check.threshold.sql(alias, dialect.literal),
-        reproduce=str(check.arguments.get("rows") or query),
+        reproduce=translated(str(rows), dialect.name) if rows else query,
         aggregates={alias: f"({query})"},
     )

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from dataplatform.checks.dialects import Dialect
+from dataplatform.checks.portable_sql import translated
 from dataplatform.checks.spec import Check
-from dataplatform.checks.sql_rules import TABLE, translated
+from dataplatform.checks.sql_rules import TABLE
 
 
 def row_filter(check: Check, dialect: Dialect) -> str | None:

@@ -15,6 +15,7 @@ from dataplatform.checks.column_rules import SETTLED, settle
 from dataplatform.checks.dialects import Dialect, dialect
 from dataplatform.checks.measures import Measure, lately_rows, measured
 from dataplatform.checks.pieces import COUNT, Pieces
+from dataplatform.checks.portable_sql import NotPortable
 from dataplatform.checks.predicates import pieces
 from dataplatform.checks.samples import Execute, sampled
 from dataplatform.checks.spec import SCAN, Check
@@ -34,7 +35,7 @@ class Scan:
     Attributes:
         relation: the table.
         rules: the checks that need its rows, each with its SQL.
-        settled: verdicts that its list of columns alone decides (types, absent columns).
+        settled: verdicts without its rows: types, absent columns, what cannot be asked here.
         order: the names of all checks as given.
         measures: figures that the same statement takes of the table.
     """
@@ -138,9 +139,13 @@ def plan(
             continue
         absent = [] if present is None else [c for c in check.columns if c.lower() not in present]
         if absent:
-            settled.append(_absent(check, absent[0], present or {}))
-        else:
+            hint = nearest(absent[0], present or {})
+            settled.append(errored(check, f"{check.relation} has no column {absent[0]!r}.{hint}"))
+            continue
+        try:
             rules.append((check, pieces(check, len(rules), sql)))
+        except NotPortable as error:
+            settled.append(errored(check, str(error)))
     return Scan(
         relations.pop(),
         sql,
@@ -150,10 +155,6 @@ def plan(
         frozenset(present or ()),
         tuple(measures),
     )
-
-
-def _absent(check: Check, column: str, present: Mapping[str, str]) -> Verdict:
-    return errored(check, f"{check.relation} has no column {column!r}.{nearest(column, present)}")
 
 
 def errored(check: Check, reason: str) -> Verdict:

@@ -156,12 +156,3 @@ def _as_count(text: str, tree: object) -> SqlRule | None:
 def with_table(query: str, table: str) -> str:
     """Put the table's name where the placeholder stood."""
     return query.replace(TABLE, table)
-
-
-def translated(condition: str, dialect: str) -> str:
-    """Return a condition of the table's one scan in another warehouse's SQL."""
-    if dialect == "duckdb":
-        return condition
-    import sqlglot
-
-    return sqlglot.transpile(condition, read="duckdb", write=dialect)[0]
