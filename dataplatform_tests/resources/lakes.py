@@ -7,12 +7,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dataplatform.local.object_store import ObjectStore
 from dataplatform.local.postgres import Postgres
 from dataplatform.local.server import Server
 from dataplatform_tests.child_server import child, free_port
+
+_S = TypeVar("_S", bound=Server)
 
 
 @contextmanager
@@ -22,19 +24,32 @@ def served_lake() -> Iterator[dict[str, Any]]:
     folder = Path(tempfile.mkdtemp(prefix="lake-"))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        database = _served(stack, Postgres, folder, databases=("catalog",))
-        inner = {name: free_port() for name in ObjectStore.inner_ports_wanted()}
-        store = _served(stack, ObjectStore, folder, buckets=("lake",), inner_ports=inner)
-        catalog = {name: database[name] for name in ("host", "port", "user", "password")}
-        files = {name: store[name] for name in ("endpoint", "access_key", "secret_key")}
-        yield {
-            "catalog": {**catalog, "database": "catalog"},
-            "files": {"url": "s3://lake/", "region": "us-east-1", **files},
-        }
+        servers = lake_servers(folder)
+        for server in servers:
+            stack.enter_context(child(server))
+        yield lake_settings(*servers)
 
 
-def _served(stack: ExitStack, kind: type[Server], folder: Path, **more: Any) -> dict[str, Any]:
+def lake_servers(folder: Path) -> tuple[Postgres, ObjectStore]:
+    """Return the catalog's server and the files', neither running."""
+    inner = {name: free_port() for name in ObjectStore.inner_ports_wanted()}
+    return (
+        _server(Postgres, folder, databases=("catalog",)),
+        _server(ObjectStore, folder, buckets=("lake",), inner_ports=inner),
+    )
+
+
+def lake_settings(database: Postgres, store: ObjectStore) -> dict[str, Any]:
+    """Return the addresses of a lake on two servers, as an environment would resolve them."""
+    held, kept = database.record(), store.record()
+    catalog = {name: held[name] for name in ("host", "port", "user", "password")}
+    files = {name: kept[name] for name in ("endpoint", "access_key", "secret_key")}
+    return {
+        "catalog": {**catalog, "database": "catalog"},
+        "files": {"url": "s3://lake/", "region": "us-east-1", **files},
+    }
+
+
+def _server(kind: type[_S], folder: Path, **more: Any) -> _S:
     name = kind.__name__.lower()
-    server = kind(name, folder / name, free_port(), kind.make_credentials(), **more)
-    stack.enter_context(child(server))
-    return server.record()
+    return kind(name, folder / name, free_port(), kind.make_credentials(), **more)

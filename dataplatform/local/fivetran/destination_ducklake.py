@@ -8,13 +8,16 @@ and that columns which no promotion widens are rewritten.
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
 
 from dataplatform.declarations.errors import UserError
+from dataplatform.duckdb_errors import explained
 from dataplatform.ducklake import connect, open_ducklake
 from dataplatform.local.fivetran.destination_duckdb import MEMORY_LIMIT, DuckDBDestination
 from dataplatform.local.fivetran.incoming import SALT
@@ -98,6 +101,8 @@ class DuckLakeDestination(DuckDBDestination):
 
     @contextmanager
     def session(self, connection: str, purpose: str) -> Iterator[DuckDBSession]:
+        import duckdb
+
         engine = connect(self.settings)
         try:
             engine.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
@@ -105,5 +110,15 @@ class DuckLakeDestination(DuckDBDestination):
             engine.execute(f"SET VARIABLE {SALT} = {literal(self.salt)}")
             with self._transaction(engine, DuckLakeSession(engine, connection)) as session:
                 yield session
+        except duckdb.Error as error:
+            raise self._told(error) or error from error
         finally:
             engine.close()
+
+    def _told(self, error: Exception) -> UserError | None:
+        """Return what befell the lake as a sentence; of a source its own error tells."""
+        bucket = re.escape(urlparse(self.settings["files"]["url"]).netloc)
+        host, port = (re.escape(str(self.settings["catalog"][name])) for name in ("host", "port"))
+        catalog = rf'ducklake|failed to commit|at "{host}".*, port {port}\b'
+        ours = re.search(rf"{catalog}|/{bucket}[./]", str(error), re.I)
+        return explained(error) if ours else None
