@@ -110,28 +110,31 @@ def _print(
     from rich.markup import escape
     from rich.table import Table
 
-    from dataplatform.cost.page import trend_told
-    from dataplatform.cost.usage import amount_told, bytes_told
+    from dataplatform.cost.page import beside, trend_told
+    from dataplatform.cost.usage import amount_told, bytes_told, money_told
 
     console = Console(highlight=False)
     found = ledger.by(by)
     table = Table(box=None, header_style="bold")
-    for name in (by, "owner", "used", f"cost {currency}".strip(), "trend", "kept"):
-        table.add_column(name, justify="left" if name in (by, "owner") else "right")
+    second, kept = beside(by), by == "asset"
+    for name in (by, *([second] if second else [])):
+        table.add_column(name)
+    for name in ("used", f"cost {currency}".strip(), "trend", *(["kept"] if kept else [])):
+        table.add_column(name, justify="right")
     for one in found[:rows]:
         table.add_row(
             escape(one.name),
-            escape(one.owner),
+            *([escape(one.owner or one.ran)] if second else []),
             amount_told(ledger.unit, one.amount),
-            "" if one.money is None else f"{one.money:,.2f}",
+            money_told(one.money),
             trend_told(one),
-            "" if one.stored is None else bytes_told(one.stored),
+            *(["" if one.stored is None else bytes_told(one.stored)] if kept else []),
         )
     console.print(table)
     if len(found) > rows:
         console.print(f"and {len(found) - rows} more: --rows {len(found)} shows all.")
     total = ledger.total()
-    money = "" if total.money is None else f"{total.money:,.2f} {currency}, "
+    money = "" if total.money is None else f"{money_told(total.money, currency)}, "
     console.print(
         f"Together {money}{amount_told(ledger.unit, total.amount)} from {ledger.first} to "
         f"{ledger.last}{_against(total)}."

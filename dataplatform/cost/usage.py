@@ -54,6 +54,7 @@ class Spent:
         before: the amount in as many days before.
         days: the amount of each day, the oldest first.
         stored: bytes kept now; None where they are not known.
+        ran: of a run, its pipeline and day.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Spent:
     builds: int
     days: tuple[float, ...]
     stored: int | None = None
+    ran: str = ""
 
     @property
     def trend(self) -> float | None:
@@ -77,6 +79,7 @@ class Spent:
         return {
             "name": self.name,
             "owner": self.owner,
+            "ran": self.ran,
             "amount": round(self.amount, 6),
             "money": None if self.money is None else round(self.money, 4),
             "before": round(self.before, 6),
@@ -158,7 +161,17 @@ class Ledger:
         if money is not None and stored is not None:
             money += self.prices.storage(stored, self.days) or 0.0
         return Spent(
-            name, owner, amount, money, before, count, seconds, builds, tuple(days), stored
+            name=name,
+            owner=owner,
+            amount=amount,
+            money=money,
+            before=before,
+            count=count,
+            seconds=seconds,
+            builds=builds,
+            days=tuple(days),
+            stored=stored,
+            ran=_ran(usages) if by == "run" and name != ELSEWHERE else "",
         )
 
     def _named(self, by: By) -> Callable[[Usage], str]:
@@ -167,11 +180,25 @@ class Ledger:
         return lambda one: getattr(one, by) or ELSEWHERE
 
 
+def _ran(usages: Iterable[Usage]) -> str:
+    """Return the pipeline and the day of a run."""
+    first = min(usages, key=lambda one: one.day)
+    return f"{first.pipeline} {first.day}".strip()
+
+
+def money_told(money: float | None, currency: str = "") -> str:
+    """Return money as people read it; empty where it is not known."""
+    if money is None:
+        return ""
+    told = "< 0.01" if 0 < money < 0.01 else f"{money:,.2f}"
+    return f"{told} {currency}".strip()
+
+
 def amount_told(unit: Unit, amount: float) -> str:
     """Return an amount as people read it."""
     if unit == "credits":
         return f"{amount:,.3f} credits"
-    return bytes_told(amount) if unit == "bytes" else seconds_told(amount)
+    return bytes_told(amount) if unit == "bytes" else f"{seconds_told(amount)} CPU"
 
 
 def seconds_told(seconds: float) -> str:

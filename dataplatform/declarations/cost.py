@@ -31,13 +31,13 @@ class Prices:
     Attributes:
         snowflake_credit: one credit of Snowflake.
         bigquery_terabyte: 10**12 billed bytes of BigQuery.
-        machine_hour: an hour of the machine that DuckDB computes on.
+        processor_hour: an hour of one processor (core) of the machine that DuckDB computes on.
         storage_terabyte_month: 10**12 bytes kept for a month.
     """
 
     snowflake_credit: float | None = None
     bigquery_terabyte: float | None = None
-    machine_hour: float | None = None
+    processor_hour: float | None = None
     storage_terabyte_month: float | None = None
 
     def money(self, unit: Unit, amount: float) -> float | None:
@@ -45,7 +45,7 @@ class Prices:
         price, size = {
             "credits": (self.snowflake_credit, 1.0),
             "bytes": (self.bigquery_terabyte, _TERA),
-            "seconds": (self.machine_hour, 3600.0),
+            "seconds": (self.processor_hour, 3600.0),
         }[unit]
         return None if price is None else amount / size * price
 
@@ -95,7 +95,7 @@ _Price = Annotated[float, Field(gt=0)]
 class _Prices(Strict):
     snowflake_credit: _Price | None = None
     bigquery_terabyte: _Price | None = None
-    machine_hour: _Price | None = None
+    processor_hour: _Price | None = None
     storage_terabyte_month: _Price | None = None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from dagster import DagsterEventType, DagsterInstance, EventRecordsFilter, RunsFilter
@@ -11,8 +11,8 @@ from dagster import DagsterEventType, DagsterInstance, EventRecordsFilter, RunsF
 from dataplatform.keys import Relation, asset_key, relation_of
 from dataplatform.resources.table_metadata import ROW_COUNT
 
-#: How long a step says that a table took.
-SECONDS = "seconds"
+#: How long a step says that a table took, and how long its own process computed for it.
+SECONDS, COMPUTED = "seconds", "processor_seconds"
 _AT_ONCE = 1000
 
 
@@ -21,7 +21,9 @@ class Build:
     """One build of a table in one run.
 
     Attributes:
-        seconds: how long the warehouse computed, as dbt measured it.
+        seconds: how long it took, as dbt measured it.
+        computed: the seconds of a processor that the step's process computed; where they were
+            not measured, how long it took.
         rows: of the table then; None where they were not counted.
     """
 
@@ -30,6 +32,7 @@ class Build:
     job: str
     at: datetime
     seconds: float
+    computed: float
     rows: int | None
 
 
@@ -51,10 +54,7 @@ def builds_since(
             if known is None or build.seconds > known.seconds:
                 found[relation, build.run] = build
     jobs = _jobs(instance, {run for _, run in found})
-    builds = [
-        Build(one.relation, one.run, jobs.get(one.run, ""), one.at, one.seconds, one.rows)
-        for one in found.values()
-    ]
+    builds = [replace(one, job=jobs.get(one.run, "")) for one in found.values()]
     return sorted(builds, key=lambda one: (one.at, one.relation))
 
 
@@ -69,6 +69,7 @@ def _builds(instance: DagsterInstance, relation: Relation, since: datetime) -> l
         seconds = event.metadata.get(SECONDS) if event else None
         if event is None or seconds is None:
             continue
+        computed = event.metadata.get(COMPUTED, seconds)
         rows = event.metadata.get(ROW_COUNT)
         found.append(
             Build(
@@ -77,6 +78,7 @@ def _builds(instance: DagsterInstance, relation: Relation, since: datetime) -> l
                 job="",
                 at=datetime.fromtimestamp(record.timestamp, UTC),
                 seconds=float(seconds.value or 0),  # type: ignore[arg-type]
+                computed=float(computed.value or 0),  # type: ignore[arg-type]
                 rows=None if rows is None else int(rows.value),  # type: ignore[arg-type]
             )
         )

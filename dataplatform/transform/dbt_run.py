@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dataplatform.declarations.errors import UserError
+from dataplatform.transform.processor_time import Shares
 
 _CHOSEN = "dataplatform_chosen_for_this_run"
 _preloaded: dict[Path, Any] = {}
@@ -23,7 +24,8 @@ _preloaded: dict[Path, Any] = {}
 class NodeDone:
     """A node that dbt is done with.
 
-    ``status`` is dbt's: success, error, skipped, pass, warn, fail.
+    ``status`` is dbt's: success, error, skipped, pass, warn, fail. ``computed`` is how many
+    seconds this process computed for it, which is little where the warehouse is elsewhere.
     """
 
     id: str
@@ -31,6 +33,7 @@ class NodeDone:
     message: str
     seconds: float
     failures: int | None = None
+    computed: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -110,10 +113,13 @@ def run_dbt(manifest_file: Path, invocation: Invocation) -> Iterator[NodeDone | 
     events: queue.SimpleQueue[NodeDone | Said | None] = queue.SimpleQueue()
     told: set[str] = set()
     outcome: list[Any] = []
+    shares = Shares()
 
     def listen(event: Any) -> None:
-        if event.info.name == "NodeFinished":
-            done = _finished(event.data)
+        if event.info.name == "NodeStart":
+            shares.began(event.data.node_info.unique_id)
+        elif event.info.name == "NodeFinished":
+            done = _finished(event.data, shares)
             told.add(done.id)
             events.put(done)
         elif event.info.name == "JinjaLogInfo":
@@ -177,7 +183,7 @@ def _rest(outcome: Any, told: set[str]) -> Iterator[NodeDone]:
             )
 
 
-def _finished(data: Any) -> NodeDone:
+def _finished(data: Any, shares: Shares) -> NodeDone:
     result = data.run_result
     return NodeDone(
         id=data.node_info.unique_id,
@@ -185,6 +191,7 @@ def _finished(data: Any) -> NodeDone:
         message=" ".join((result.message or "").split()),
         seconds=result.execution_time,
         failures=result.num_failures,
+        computed=shares.ended(data.node_info.unique_id),
     )
 
 

@@ -25,6 +25,7 @@ from dataplatform.checks.spec import safe_name
 from dataplatform.checks.verdicts import parse_log_line
 from dataplatform.declarations.dbt_graph import DbtNode, DbtTest
 from dataplatform.keys import Relation, asset_key
+from dataplatform.resources.build_history import COMPUTED, SECONDS
 from dataplatform.resources.check_results import check_result, summary_of
 from dataplatform.resources.instance import GATE, SEVERITY
 from dataplatform.resources.monitor_waiting import Figures
@@ -228,7 +229,8 @@ class StepRecorder:
         key, tags = asset_key(node.relation), self._tags(node)
         metadata: dict[str, Any] = {
             "dagster/table_name": str(node.relation),
-            "seconds": round(done.seconds, 3),
+            SECONDS: round(done.seconds, 3),
+            COMPUTED: round(done.computed, 3),
             "why": self._plan.run.get(node.id, ""),
         }
         if found is not None:
@@ -237,11 +239,12 @@ class StepRecorder:
         if node.partition is None:
             return [AssetMaterialization(key, metadata=metadata, tags=tags)]
         days = self._days or self._changed_days(node)
+        measured = {name: metadata[name] for name in (SECONDS, COMPUTED)}
         return [
             AssetMaterialization(
                 key,
                 # The columns once, not for each of a year's days.
-                metadata=metadata if day == days[-1] else {"seconds": metadata["seconds"]},
+                metadata=metadata if day == days[-1] else measured,
                 tags=tags,
                 partition=day,
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,13 @@ from dataplatform.cost import bigquery_jobs, snowflake_history
 from dataplatform.cost.advice import Model, advice, dearest
 from dataplatform.cost.judged import judge
 from dataplatform.cost.page import page
-from dataplatform.cost.usage import ELSEWHERE, Ledger, Usage, amount_told
+from dataplatform.cost.usage import ELSEWHERE, Ledger, Usage, amount_told, money_told
 from dataplatform.declarations.cost import Budget, Budgets, Prices, load_budgets
 from dataplatform.declarations.errors import DeclarationError
 
 TODAY = date(2026, 3, 20)
 PRICES = Prices(
-    snowflake_credit=3.0, bigquery_terabyte=6.0, machine_hour=0.5, storage_terabyte_month=20.0
+    snowflake_credit=3.0, bigquery_terabyte=6.0, processor_hour=0.5, storage_terabyte_month=20.0
 )
 TABLE = Model("table", 1, False, False)
 
@@ -190,7 +190,8 @@ def test_the_page_tells_all_of_it_and_escapes_names(ledger: Ledger) -> None:
     text = page(strange, "asset", advised, judge(strange, budgets), "EUR")
     assert "&lt;b&gt;.x" in text and "<b>" not in text
     assert "12.00 EUR" in text and "+100%" in text and "Unused: no model" in text
-    assert 'class="over">everything is over its budget' in text and "<svg" in text
+    assert "everything is over its budget" in text
+    assert '<div class="budget over"><progress' in text and "<svg" in text
 
 
 def _load(folder: Path, text: str) -> Budgets:
@@ -205,7 +206,7 @@ def test_budgets_are_read_and_an_absent_file_prices_nothing(tmp_path: Path) -> N
     assert nothing.prices.money("credits", 5) is None and nothing.budgets == ()
     found = _load(
         tmp_path,
-        "currency: EUR\nprices: {machine_hour: 0.5}\nbudgets:\n  - monthly: 10\n"
+        "currency: EUR\nprices: {processor_hour: 0.5}\nbudgets:\n  - monthly: 10\n"
         "  - owner: team:data\n    monthly: 5\n    warn_at: 50\n",
     )
     assert found.prices.money("seconds", 7200) == 1.0
@@ -217,7 +218,7 @@ def test_budgets_are_read_and_an_absent_file_prices_nothing(tmp_path: Path) -> N
     [
         ("currency: euro", 1, "currency"),
         ("currency: EUR\nprices:\n  snowflake_credits: 3", 3, "Did you mean 'snowflake_credit'"),
-        ("currency: EUR\nprices:\n  machine_hour: 0", 3, "greater than 0"),
+        ("currency: EUR\nprices:\n  processor_hour: 0", 3, "greater than 0"),
         ("currency: EUR\nbudgets:\n  - monthly: 5", 2, "needs a price"),
         ("currency: EUR\nbudgets:\n  - asset: marts.order\n    monthly: 5", 3,
          "'marts.order' is not an asset. Did you mean 'marts.orders'?"),
@@ -225,7 +226,7 @@ def test_budgets_are_read_and_an_absent_file_prices_nothing(tmp_path: Path) -> N
         ("currency: EUR\nbudgets:\n  - owner: me\n    monthly: 5", 3, "is not an owner"),
         ("currency: EUR\nbudgets:\n  - owner: team:data\n    pipeline: sales\n    monthly: 5", 3,
          "for one thing"),
-        ("currency: EUR\nprices: {machine_hour: 1}\nbudgets:\n  - monthly: 5\n  - monthly: 6", 5,
+        ("currency: EUR\nprices: {processor_hour: 1}\nbudgets:\n  - monthly: 5\n  - monthly: 6", 5,
          "has a budget already"),
         ("currency: EUR\nbudgets:\n  - monthly: 5\n    warn_at: 120", 4, "warn_at"),
     ],
@@ -237,3 +238,18 @@ def test_each_mistake_is_told_with_its_line(
         _load(tmp_path, text)
     assert str(caught.value).startswith(f"config/budgets.yml:{line}: "), caught.value
     assert said in str(caught.value)
+
+
+def test_a_run_tells_its_pipeline_and_day_and_small_money_is_not_nothing() -> None:
+    usages = [
+        Usage(TODAY, 2.0, "m.a", "sales", "r1"),
+        Usage(TODAY - timedelta(days=1), 1.0, "m.b", "sales", "r1"),
+        Usage(TODAY, 0.5, "m.c"),
+    ]
+    found = {one.name: one for one in Ledger("seconds", TODAY, 7, usages).by("run")}
+    assert found["r1"].ran == f"sales {TODAY - timedelta(days=1)}"
+    assert found[ELSEWHERE].ran == ""
+    assert [money_told(one, "EUR") for one in (None, 0.0, 0.001, 12.0)] == [
+        "", "0.00 EUR", "< 0.01 EUR", "12.00 EUR",
+    ]  # fmt: skip
+    assert amount_told("seconds", 7200) == "2.0 h CPU"

@@ -25,6 +25,7 @@ from dataplatform_tests.servers import copy_project
 pytestmark = pytest.mark.slow
 
 ORDERS = Relation("candidate", "fact_orders")
+DIM = Relation("candidate", "dim_customers")
 STAGED = Relation("staging", "stg_customers")
 
 
@@ -43,9 +44,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
             session.execute("checkpoint")
         with open_instance(found) as instance:
             for relation, seconds in ((ORDERS, 7200.0), (ORDERS, 3600.0), (STAGED, 60.0)):
-                metadata = {"seconds": seconds, "dagster/row_count": 5}
+                # Ten processor seconds of each second: eleven cores were busy at times.
+                metadata = {"seconds": seconds / 10, "processor_seconds": seconds}
                 event = AssetMaterialization(asset_key(relation), metadata=metadata)
                 instance.report_runless_asset_event(event)
+            # A build of which only the length is known counts as one core's.
+            event = AssetMaterialization(asset_key(DIM), metadata={"seconds": 30.0})
+            instance.report_runless_asset_event(event)
             # What is no build of a known length costs nothing.
             instance.report_runless_asset_event(AssetMaterialization(asset_key(ORDERS)))
         yield found
@@ -65,14 +70,15 @@ def test_builds_are_priced_and_tables_weighed(project: Project, instance: Dagste
     assert (orders.amount, orders.owner) == (7200.0, "sales-data@example.com")
     assert orders.stored is not None and orders.stored > 1_000_000
     assert orders.money == pytest.approx(0.8, abs=0.001)
-    assert found[str(STAGED)].amount == 60.0
+    assert (found[str(STAGED)].amount, found[str(STAGED)].seconds) == (60.0, 6.0)
+    assert found[str(DIM)].amount == 30.0
     assert ledger.last == datetime.now(UTC).date()
 
 
 def test_the_command_prints_a_table_json_and_a_page(project: Project, tmp_path: Path) -> None:
     shown = CliRunner().invoke(app, ["cost", "--days", "7"], catch_exceptions=False)
     assert shown.exit_code == 0
-    assert "candidate.fact_orders" in shown.output and "2.0 h" in shown.output
+    assert "candidate.fact_orders" in shown.output and "2.0 h CPU" in shown.output
     assert "everything is within its budget" in shown.output
     page = tmp_path / "cost.html"
     asked = ["cost", "--by", "owner", "--json", "--html", str(page)]
@@ -110,7 +116,7 @@ def test_an_exceeded_budget_fails_the_command_and_the_check(
 def test_what_a_model_cost_is_told_by_its_asset(
     project: Project, instance: DagsterInstance
 ) -> None:
-    assert record_costs(instance, project, gather(project, instance, 7)) == 2
+    assert record_costs(instance, project, gather(project, instance, 7)) == 3
     records = instance.fetch_observations(asset_key(ORDERS), limit=1).records
     observed = records[0].asset_observation
     assert observed is not None
