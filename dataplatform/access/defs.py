@@ -36,11 +36,16 @@ CRON = "20 5 * * *"
 def build_definitions(project: Project) -> Definitions:
     """Return the checks, their job and its clock; nothing where no access is declared.
 
+    Nothing either for an environment that was made from another one: nobody is granted anything
+    there.
+
     Args:
         project: its access file and its published marts.
     """
+    if project.access.file is None or project.environment.made is not None:
+        return Definitions()
     marts = [Relation(PUBLISHED, mart.name) for mart in published_marts(project)]
-    if project.access.file is None or not marts:
+    if not marts:
         return Definitions()
     checks = _checks(project, sorted(marts))
     return checks_by_clock(

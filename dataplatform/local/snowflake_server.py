@@ -10,14 +10,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import re
-import string
+import runpy
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import fakesnow.arrow
 import fakesnow.cursor
-import fakesnow.info_schema
 import fakesnow.server
 import fakesnow.transforms
 import pyarrow
@@ -230,28 +229,6 @@ def repair_timestamps() -> None:
     fakesnow.arrow.timestamp_to_sf_struct = repaired
 
 
-def repair_listing() -> None:
-    """List views among the tables of the information schema, where the double lists tables."""
-    tables = fakesnow.info_schema.SQL_CREATE_INFORMATION_SCHEMA_TABLES_VIEW.template
-    views = """
-union all by name
-select
-    database_name AS "TABLE_CATALOG",
-    schema_name AS "TABLE_SCHEMA",
-    view_name AS "TABLE_NAME",
-    'SYSADMIN' AS "TABLE_OWNER",
-    'VIEW' AS "TABLE_TYPE",
-    'NO' AS "IS_TEMPORARY"
-from duckdb_views
-where database_name = '${catalog}'
-  and schema_name != '_fs_information_schema'
-  and not internal
-"""
-    # The files of earlier days have the view without them.
-    whole = tables.replace("view if not exists", "or replace view") + views
-    fakesnow.info_schema.SQL_CREATE_INFORMATION_SCHEMA_TABLES_VIEW = string.Template(whole)
-
-
 async def health(request: Any) -> JSONResponse:
     """Tell that the server answers."""
     return JSONResponse({"status": "ok"})
@@ -267,10 +244,15 @@ def main() -> None:
     repair_statements()
     repair_transforms()
     repair_timestamps()
-    repair_listing()
     databases = options.state / "databases"
     databases.mkdir(parents=True, exist_ok=True)
+    # By its path: among its neighbours is one of the name of Snowflake's own package.
+    beside = runpy.run_path(str(Path(__file__).with_name("snowflake_databases.py")))
+    beside["repair_listing"]()
+    beside["repair_databases"](databases)
+    beside["repair_hashes"]()
     fakesnow.server.shared_fs = FakeSnow(db_path=databases)
+    beside["attach_all"](fakesnow.server.shared_fs.duck_conn, databases)
     fakesnow.server.app.router.routes.append(Route("/health", health))
     uvicorn.run(fakesnow.server.app, host=options.host, port=options.port, log_level="warning")
 

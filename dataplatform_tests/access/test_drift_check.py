@@ -9,7 +9,7 @@ from dataplatform.access.defs import build_definitions, sorted_by_mart
 from dataplatform.access.items import Change, Item
 from dataplatform.access.opening import open_engine
 from dataplatform.access.plan import carry_out, make_plan
-from dataplatform.declarations.project import Project
+from dataplatform.declarations.project import Project, open_project
 from dataplatform.keys import Relation, asset_key
 from dataplatform.resources.warehouse import Warehouse
 
@@ -46,3 +46,14 @@ def test_the_check_finds_what_a_hand_made(project: Project, warehouse: Warehouse
     told = found[asset_key(Relation("marts", "fact_orders"))].description or ""
     assert "support reads marts.fact_orders" in told and "is missing" in told
     assert found[asset_key(Relation("marts", "daily_sales"))].description == "as declared."
+
+
+def test_an_environment_made_from_another_compares_no_access(project: Project) -> None:
+    declared = project.root / "config/environments/local.yml"
+    made = "made: {from: local, how: defer, state: .dataplatform, by: anna,"
+    times = "at: 2026-01-01T00:00:00Z, expires: 2026-01-02T00:00:00Z}"
+    text = f"{declared.read_text()}\n{made} {times}\n"
+    declared.with_name("pr-1.yml").write_text(text, encoding="utf-8")
+    new = open_project(project.root, "pr-1")
+    assert new.access.file is not None and new.environment.made is not None
+    assert not build_definitions(new).asset_checks
