@@ -187,6 +187,14 @@ class Dialect:
             f"where lower(table_schema) in ({names})) as listed"
         )
 
+    def bare_type(self, expression: str) -> str:
+        """Return the name of a type without its digits, in small letters; ``list`` for lists."""
+        if self.name == "bigquery":
+            bare = f"trim(lower(split({expression}, '(')[safe_offset(0)]))"
+            return f"case when starts_with({expression}, 'ARRAY<') then 'list' else {bare} end"
+        bare = f"trim(split_part(lower({expression}), '(', 1))"
+        return f"case when {expression} like '%]' then 'list' else {bare} end"
+
     def hours_since(self, expression: str) -> str:
         """Return the hours between a point in time and now."""
         if self.name == "snowflake":

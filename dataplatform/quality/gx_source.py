@@ -37,7 +37,7 @@ def datasource_class() -> Any:
         """GX's SQL engine with one connection that stays open until ``closed``."""
 
         def __init__(self, name: str | None = None, **_: Any) -> None:
-            super().__init__(name=name, engine=_open[-1].engine)
+            super().__init__(name=name, engine=_open[-1].engine, create_temp_table=False)
             if _open[-1].patterns:
                 # GX picks the clause of a regular expression by the dialect's marks.
                 marks = {_open[-1].patterns: True, "name": self.engine.dialect.name}

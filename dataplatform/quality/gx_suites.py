@@ -168,15 +168,11 @@ def _schema_query(check: Check, sql: Dialect) -> str:
     declared = " union all ".join(
         f"select {sql.literal(name.lower())} as name" for name in check.arguments["types"]
     )
-    physical = (
-        "case when data_type like '%]' then 'list' else "
-        "trim(split_part(lower(data_type), '(', 1)) end"
-    )
     return (
         f"select declared.name from ({declared}) as declared left join (select "
-        f"lower(column_name) as name, {physical} as kind from information_schema.columns "
-        f"where lower(table_schema) = {sql.literal(check.relation.schema.lower())} "
-        f"and lower(table_name) = {sql.literal(check.relation.table.lower())}) as found "
+        f"lower(column_name) as name, {sql.bare_type('data_type')} as kind "
+        f"from {sql.listing('columns', [check.relation.schema.lower()])} "
+        f"where lower(table_name) = {sql.literal(check.relation.table.lower())}) as found "
         f"on found.name = declared.name and ({' or '.join(accepted)}) "
         f"where found.name is null and (select count(*) from {_BATCH}) is not null"
     )

@@ -213,3 +213,37 @@ def test_what_hides_values_and_rows_is_accepted(warehouse: SnowflakeAdapter) -> 
 def test_the_portable_macros_give_what_they_state(warehouse: SnowflakeAdapter) -> None:
     with warehouse.session("portable macros") as session:
         assert mistakes(Engine("snowflake", session.execute)) == []
+
+
+@pytest.mark.prove
+def test_dagsters_own_resource_reads_and_writes(
+    warehouse: SnowflakeAdapter, settings: dict[str, Any]
+) -> None:
+    """Assets that a team writes with it reach the same tables; proven, for its import is slow."""
+    from dagster import asset, materialize
+    from dagster_snowflake import SnowflakeResource
+
+    names = ("account", "user", "password", "database", "warehouse", "role")
+    resource = SnowflakeResource(
+        **{name: settings[name] for name in names},
+        additional_snowflake_connection_args={
+            **{name: settings[name] for name in ("host", "port", "protocol")},
+            "login_timeout": 10,
+            "network_timeout": 10,
+        },
+    )
+
+    @asset(required_resource_keys={"snowflake"})
+    def doubled(context):  # type: ignore[no-untyped-def]
+        with context.resources.snowflake.get_connection() as connection:
+            connection.cursor().execute(
+                "CREATE OR REPLACE TABLE candidate.doubled AS "
+                "SELECT id, amount * 2 AS amount FROM candidate.orders"
+            )
+
+    assert materialize([doubled], resources={"snowflake": resource}).success
+    rows = warehouse.query("SELECT id, amount FROM candidate.doubled ORDER BY id", "test")
+    assert [(int(number), amount) for number, amount in rows] == [
+        (1, Decimal("0.20")),
+        (2, Decimal("0.40")),
+    ]

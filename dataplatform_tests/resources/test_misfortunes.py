@@ -21,7 +21,7 @@ from dataplatform.declarations.errors import UserError
 from dataplatform.ducklake import open_ducklake
 from dataplatform.keys import Relation
 from dataplatform.resources.object_store import ObjectStore
-from dataplatform.resources.warehouse import snowflake
+from dataplatform.resources.warehouse import snowflake_session
 from dataplatform.resources.warehouse.duckdb import DuckDBAdapter, DuckDBSession
 from dataplatform.resources.warehouse.snowflake import SnowflakeAdapter
 from dataplatform_tests.resources.snowflake_script import SETTINGS, Connector
@@ -88,7 +88,7 @@ def test_snowflake_cannot_be_opened(
         raise kind(msg=words, errno=number)
 
     connector = Connector(opens=opens)
-    monkeypatch.setattr(snowflake, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(snowflake_session, "WAIT_SECONDS", 0.0)
     monkeypatch.setattr("snowflake.connector.connect", connector)
     warehouse = SnowflakeAdapter(lambda: {**SETTINGS, "private_key_path": "/keys/p8"})
     text = sentence_of(lambda: warehouse.query("SELECT 1", "x"))

@@ -16,7 +16,7 @@ from snowflake.connector import errors
 
 from dataplatform.declarations.errors import UserError
 from dataplatform.keys import Relation
-from dataplatform.resources.warehouse import snowflake, work
+from dataplatform.resources.warehouse import snowflake_session, work
 from dataplatform.resources.warehouse.resource import WarehouseResource
 from dataplatform.resources.warehouse.snowflake import SnowflakeAdapter
 from dataplatform_tests.resources.snowflake_script import SETTINGS, Connector
@@ -27,7 +27,7 @@ DROPPED = errors.OperationalError(msg="Session no longer exists.", errno=390111)
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(snowflake, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(snowflake_session, "WAIT_SECONDS", 0.0)
     monkeypatch.setattr(work, "_current", None)
     yield
 
@@ -184,28 +184,77 @@ def load(warehouse: SnowflakeAdapter, folder: Path) -> int:
     return warehouse.load_parquet(Relation("raw", "orders"), path)
 
 
-def test_a_load_that_is_cut_off_anywhere_leaves_the_table_as_it_was(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    whole = Connector(answers=lambda _, sql: [(2,)] if sql.startswith("SELECT") else [])
-    assert load(adapter(monkeypatch, whole), tmp_path) == 2
-    exchange = next(at for at, sql in enumerate(whole.statements) if " CLONE " in sql)
-    assert whole.statements[exchange] == (
-        'CREATE OR REPLACE TABLE "RAW"."ORDERS" CLONE '
-        '"RAW"."_DATAPLATFORM_LOADING_ORDERS" COPY GRANTS'
-    )
-    for cut in range(exchange):
+GONE = [
+    errors.OperationalError(msg="Connection reset by peer", errno=250003),
+    errors.ProgrammingError(msg="Session no longer exists. New login required.", errno=390111),
+]
+EXCHANGE = (
+    'CREATE OR REPLACE TABLE "RAW"."ORDERS" CLONE "RAW"."_DATAPLATFORM_LOADING_ORDERS" COPY GRANTS'
+)
 
-        def answers(_: int, sql: str, last: str = whole.statements[cut]) -> list[Any]:
+
+def whole_load(monkeypatch: pytest.MonkeyPatch, folder: Path) -> list[str]:
+    """Return the statements of a load that nothing disturbs."""
+    connector = Connector(answers=lambda _, sql: [(2,)] if sql.startswith("SELECT") else [])
+    assert load(adapter(monkeypatch, connector), folder) == 2
+    return connector.statements
+
+
+@pytest.mark.parametrize("gone", GONE, ids=["network", "session"])
+def test_a_load_whose_session_drops_anywhere_is_done_again_as_a_whole(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, gone: Exception
+) -> None:
+    whole = whole_load(monkeypatch, tmp_path)
+    assert whole.count(EXCHANGE) == 1
+    for cut, last in enumerate(whole):
+
+        def answers(number: int, sql: str, last: str = last) -> list[Any]:
+            if number == 1 and sql == last:
+                raise gone
+            return [(2,)] if sql.startswith("SELECT") else []
+
+        connector = Connector(answers=answers)
+        assert load(adapter(monkeypatch, connector), tmp_path) == 2
+        # A read is sent again alone; all else from the start, on a new connection with its stage.
+        again = [last] if last.startswith("SELECT") else whole
+        assert connector.sent == [
+            *((1, sql) for sql in whole[: cut + 1]),
+            *((2, sql) for sql in again),
+        ]
+        assert connector.closed == [1, 2]
+
+
+@pytest.mark.parametrize("gone", GONE, ids=["network", "session"])
+def test_a_load_that_is_cut_off_again_and_again_leaves_the_table_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, gone: Exception
+) -> None:
+    whole = whole_load(monkeypatch, tmp_path)
+    for cut, last in enumerate(whole[: whole.index(EXCHANGE)]):
+
+        def answers(_: int, sql: str, last: str = last) -> list[Any]:
             if sql == last:
-                raise errors.OperationalError(msg="Connection reset by peer", errno=250003)
+                raise gone
             return []
 
         connector = Connector(answers=answers)
         with pytest.raises(UserError, match="dropped the session, or the network did"):
             load(adapter(monkeypatch, connector), tmp_path)
+        assert connector.statements == whole[: cut + 1] * snowflake_session.TRIES
         assert not [sql for sql in connector.statements if '"RAW"."ORDERS"' in sql]
-        assert len(connector.statements) == cut + 1
+
+
+def test_a_load_that_snowflake_refuses_is_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def answers(_: int, sql: str) -> list[Any]:
+        if sql.startswith("COPY"):
+            raise errors.ProgrammingError(msg="Numeric value 'x' is not recognized", errno=100038)
+        return []
+
+    connector = Connector(answers=answers)
+    with pytest.raises(errors.ProgrammingError):
+        load(adapter(monkeypatch, connector), tmp_path)
+    assert len(connector.given) == 1
 
 
 def test_a_models_statements_are_tagged_with_the_model() -> None:

@@ -108,7 +108,7 @@ def explained(error: Exception, settings: Mapping[str, Any]) -> UserError | None
     if not isinstance(error, errors.Error):
         return None
     number = error.errno if isinstance(error.errno, int) else None
-    if isinstance(error, errors.ProgrammingError) and number not in _NOT_OF_THE_SQL:
+    if isinstance(error, errors.ProgrammingError) and number not in _NOT_OF_THE_SQL | DROPPED:
         return None
     known = {"user": "", "role": "", "warehouse": "", "database": "", "account": ""}
     told = {**known, **settings, "told": _first_line(error, settings)}
