@@ -43,9 +43,7 @@ def row_items(
     read = _columns_read(rights, relation, columns)
     name = row_policy_name(relation, read)
     policy = path(database, PLATFORM, name)
-    arguments = ", ".join(f"{folded(column)} {native}" for column, native in read.items())
     body = _row_body(rights, relation)
-    create = f"CREATE ROW ACCESS POLICY IF NOT EXISTS {policy}"
     where = f"ALTER {kind} {table_path(database, relation)}"
     return [
         Item(
@@ -53,7 +51,7 @@ def row_items(
             told=f"who is shown which rows of {relation}",
             body=body,
             make=(
-                f"{create} AS ({arguments}) RETURNS BOOLEAN -> {body}",
+                _created(rights, database, relation, read),
                 f"ALTER ROW ACCESS POLICY {policy} SET BODY -> {body}",
             ),
             unmake=(f"DROP ROW ACCESS POLICY {policy}",),
@@ -86,7 +84,9 @@ def protection(
 ) -> list[str]:
     """Return the statements that protect a fresh copy of a table as the table itself is.
 
-    A table that is published is a clone of such a copy, so it is masked from its first moment.
+    A table that is published is a clone of such a copy, so it is masked from its first moment. Its
+    row policy is made where it is not there yet, because before a first publication there is no
+    table for which applying the access file would make one; one that is there is never changed.
 
     Args:
         rights: who may see what.
@@ -103,8 +103,18 @@ def protection(
     if relation in rights.restricted():
         read = _columns_read(rights, relation, columns)
         added = _added(database, row_policy_name(relation, read), read)
+        statements.append(_created(rights, database, relation, read))
         statements.append(f"ALTER TABLE {table_path(database, copy)} {added}")
     return statements
+
+
+def _created(rights: Rights, database: str, relation: Relation, read: Mapping[str, str]) -> str:
+    policy = path(database, PLATFORM, row_policy_name(relation, read))
+    arguments = ", ".join(f"{folded(column)} {native}" for column, native in read.items())
+    return (
+        f"CREATE ROW ACCESS POLICY IF NOT EXISTS {policy} AS ({arguments}) RETURNS BOOLEAN -> "
+        f"{_row_body(rights, relation)}"
+    )
 
 
 def _added(database: str, name: str, read: Mapping[str, str]) -> str:

@@ -209,11 +209,32 @@ def test_a_copy_that_is_to_be_published_is_protected_as_its_table_is(rights: Rig
     columns = {"customer_id": "NUMBER", "email": "VARCHAR", "country": "VARCHAR", "odd": "VARCHAR"}
     copy = Relation("versions", "dim_customers_1")
     statements = protection(rights, DB, DIM, copy, columns)
+    *tags, policy, bond = statements
     assert all(
-        one.startswith('ALTER TABLE "ANALYTICS"."VERSIONS"."DIM_CUSTOMERS_1"') for one in statements
+        one.startswith('ALTER TABLE "ANALYTICS"."VERSIONS"."DIM_CUSTOMERS_1"')
+        for one in (*tags, bond)
     )
+    # Before the first publication no plan can have made the table's policy.
+    assert policy.startswith("CREATE ROW ACCESS POLICY IF NOT EXISTS")
     assert len([one for one in statements if "SET TAG" in one]) == 3
-    assert statements[-1].endswith('ON ("COUNTRY")')
+    assert bond.endswith('ON ("COUNTRY")')
+
+
+def test_a_first_publication_needs_no_second_application(rights: Rights) -> None:
+    """Applied to an empty database, then published: everything is as declared."""
+    account = Account({"candidate.dim_customers": dict(CUSTOMERS)})
+    _apply(account, rights)
+    account.tables["versions.dim_customers_1"] = dict(CUSTOMERS)
+    columns = {"customer_id": "NUMBER", "email": "VARCHAR", "country": "VARCHAR"}
+    for statement in protection(rights, DB, DIM, Relation("versions", "dim_customers_1"), columns):
+        account.execute(statement)
+    made = account.row_policies["ANALYTICS.VERSIONS.DIM_CUSTOMERS_1"]
+    # A clone carries the tags and the policy of what it is made from.
+    account.tables["marts.dim_customers"] = dict(CUSTOMERS)
+    account.schemas |= {"marts", "versions"}
+    account.row_policies["ANALYTICS.MARTS.DIM_CUSTOMERS"] = made
+    changed = [change for change in _plan(account, rights) if change.item.key[0] == "row policy"]
+    assert changed == []
 
 
 def test_a_rule_on_a_masked_column_is_refused(account: Account, rights: Rights) -> None:

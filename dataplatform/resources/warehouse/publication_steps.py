@@ -56,7 +56,8 @@ def protect(
         except Exception as error:  # each driver has errors of its own
             raise UserError(
                 f"{one.target} cannot be protected as config/access.yml says, so it is not shown: "
-                f"{str(error).splitlines()[0]} Run `dataplatform access apply` first."
+                f"{str(error).splitlines()[0]} Run `dataplatform access apply`, as a role that may "
+                "make policies and grants, and then run again."
             ) from error
 
 
