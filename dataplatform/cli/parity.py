@@ -15,8 +15,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from dataplatform.declarations.project import Project
+    from dataplatform.diff.found import Sample
     from dataplatform.parity.build import Built
     from dataplatform.parity.compare import TableDifference
+    from dataplatform.parity.outcome import Outcome
+
+#: As for a diff: what was asked for was done, and what came out differs.
+DIFFERENT = 3
 
 
 def command(
@@ -26,17 +31,29 @@ def command(
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep each engine's copy to look at.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Build the same raw tables on several engines and compare every model and every check."""
+    import json
+
     from rich.console import Console
 
     from dataplatform.declarations.project import open_project
+    from dataplatform.parity.outcome import outcome_of, record_of
+    from dataplatform.resources.parity_record import files_fingerprint, keep_parity
 
-    console = Console(highlight=False)
+    project = open_project()
     names = list(dict.fromkeys(name.strip() for name in engines.split(",") if name.strip()))
-    builds = build_all(open_project(), names, keep=keep)
-    if not show(console, open_project(), builds):
-        raise typer.Exit(1)
+    # Before anything is built: files that change meanwhile are not those that were compared.
+    files = files_fingerprint(project)
+    outcome = outcome_of(project, build_all(project, names, keep=keep))
+    keep_parity(project, record_of(outcome, files))
+    if as_json:
+        typer.echo(json.dumps(outcome.as_json(), indent=2, default=str))
+    else:
+        show(Console(highlight=False), outcome)
+    if not outcome.equal:
+        raise typer.Exit(DIFFERENT)
 
 
 def build_all(project: Project, names: list[str], *, keep: bool = False) -> list[Built]:
@@ -73,39 +90,41 @@ def build_all(project: Project, names: list[str], *, keep: bool = False) -> list
     return builds
 
 
-def show(console: Console, project: Project, builds: list[Built]) -> bool:
-    """Print what differs and tell whether nothing does."""
+def show(console: Console, outcome: Outcome) -> None:
+    """Print the table of models, and of each engine what differs."""
     from rich.table import Table
 
-    from dataplatform.declarations.dbt_project import load_graph
-    from dataplatform.parity.compare import compare_tables, compare_verdicts
-
-    volatile = {node.relation: node.volatile for node in load_graph(project).nodes}
-    first, *others = builds
-    compared = [compare_tables(first, other, volatile) for other in others]
+    first, *others = outcome.builds
     table = Table("model", first.engine, *[other.engine for other in others], box=None)
-    for row in zip(*compared, strict=True):
+    for row in zip(*outcome.tables, strict=True):
         table.add_row(str(row[0].relation), _rows(row[0].rows[0]), *map(_cell, row))
     console.print(table)
-    verdicts = [compare_verdicts(first, other) for other in others]
-    names = {name for build in builds for name in build.verdicts}
-    for other, found in zip(others, compared, strict=True):
+    console.print(f"{first.engine}: {_seconds(first)}")
+    every = len(outcome.checks)
+    for other, found, verdicts in zip(others, outcome.tables, outcome.verdicts, strict=True):
         same = sum(one.equal for one in found)
-        differing = compare_verdicts(first, other)
         console.print(
-            f"{other.engine}: {same} of {len(found)} models and "
-            f"{len(names) - len(differing)} of {len(names)} checks as on {first.engine}; "
-            + ", ".join(f"{what} {seconds:.1f} s" for what, seconds in other.seconds.items())
+            f"{other.engine}: {same} of {len(found)} models and {every - len(verdicts)} of "
+            f"{every} checks as on {first.engine}; {_seconds(other)}"
         )
         for one in found:
             _explain(console, one, first, other)
-        for name, (before, after) in differing.items():
+        for name, (before, after) in verdicts.items():
             console.print(f"  {name}: {before} on {first.engine}, {after} on {other.engine}")
-    return all(one.equal for found in compared for one in found) and not any(verdicts)
+    for exempt, models in outcome.exempt.items():
+        console.print(
+            f"not shown of {exempt.engine}: {exempt.expression} in {', '.join(map(str, models))} "
+            f"({exempt.reason})",
+            markup=False,
+        )
 
 
 def _rows(count: int | None) -> str:
     return "not built" if count is None else f"{count:,} rows"
+
+
+def _seconds(built: Built) -> str:
+    return ", ".join(f"{what} {seconds:.1f} s" for what, seconds in built.seconds.items())
 
 
 def _cell(one: TableDifference) -> str:
@@ -113,11 +132,13 @@ def _cell(one: TableDifference) -> str:
         return "[green]equal[/]"
     if one.rows[1] is None:
         return "[red]not built[/]"
-    parts = [f"{one.only_first} missing, {one.only_other} other"] if one.only_first else []
-    if one.only_other and not one.only_first:
-        parts.append(f"{one.only_other} more")
-    parts += [f"{len(one.columns)} columns"] if one.columns else []
-    return f"[red]{'; '.join(parts)}[/]"
+    counts = (
+        (one.found.changed, "changed"),
+        (one.found.removed, "missing"),
+        (one.found.added, "more"),
+        (len(one.columns), "columns"),
+    )
+    return f"[red]{', '.join(f'{count:,} {word}' for count, word in counts if count)}[/]"
 
 
 def _explain(console: Console, one: TableDifference, first: Built, other: Built) -> None:
@@ -125,14 +146,21 @@ def _explain(console: Console, one: TableDifference, first: Built, other: Built)
 
     for sentence in one.columns:
         console.print(f"  {one.relation}: {sentence}")
-    told: set[str] = set()
-    for difference in one.shown:
-        known = ", ".join(f"{k}={v}" for k, v in list(difference.row.items())[:3])
-        for column, (before, after) in difference.values.items():
-            console.print(f"  {one.relation} {known}: {column} is {before!r}, not {after!r}")
-            if column not in told:
-                told.add(column)
-                for build in (first, other):
-                    sql = build.sql.get(one.relation, "")
-                    made = expression_of(sql, column, build.dialect)
-                    console.print(f"    {build.engine}: {made}", markup=False)
+    for sample in one.found.samples:
+        console.print(f"  {one.relation} {_told(sample, first, other)}", markup=False)
+    for column in one.traced:
+        console.print(f"  {column} is made by", markup=False)
+        for build in (first, other):
+            made = expression_of(build.sql.get(one.relation, ""), column, build.dialect)
+            console.print(f"    {build.engine}: {made}", markup=False)
+
+
+def _told(sample: Sample, first: Built, other: Built) -> str:
+    """Return one differing row as a line."""
+    from dataplatform.diff.found import ADDED, CHANGED
+
+    key = ", ".join(f"{name}={value}" for name, value in sample.key.items())
+    if sample.kind != CHANGED:
+        return f"only on {(other if sample.kind == ADDED else first).engine}: {key}"
+    values = (f"{name} is {a}, not {b}" for name, (a, b) in sample.values.items())
+    return f"{key}: {'; '.join(values)}"

@@ -1,20 +1,23 @@
 """What differs between two builds of the same models: columns, types, rows, verdicts.
 
-Rows are compared whatever their order and as often as they occur. Numbers with a fraction of
-binary digits are equal when they agree to nine digits; decimals, instants and texts are equal or
-not. Columns that a model declares volatile are left out. Why they differ is said by ``trace``.
+Rows are compared as ``diff`` compares them, by the contract's key where there is one, over files
+whose values are first written in a way that equal values share. Columns that a model declares
+volatile are left out. Why something differs is said by ``trace``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from math import isclose
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dataplatform.diff.expressions import TOLERANCE
+from dataplatform.diff.asking import Pair
+from dataplatform.diff.expressions import is_float, words_of
+from dataplatform.diff.found import RowsDiff
+from dataplatform.diff.rows import compare_rows
+from dataplatform.diff.tables import Wanted
 from dataplatform.keys import Relation
 from dataplatform.resources.warehouse.interface import quoted
 from dataplatform.resources.warehouse.types import ANY_DECIMAL
@@ -24,26 +27,9 @@ if TYPE_CHECKING:
 
     from dataplatform.parity.build import Built
 
-#: How many rows that only one engine has are looked at to find their counterparts.
-_LOOKED_AT = 5_000
-_SHOWN = 5
-_FLOATS = ("FLOAT", "DOUBLE")
 _WHOLE = re.compile(r"integer|bigint|decimal\(\d+,0\)")
 _NUMBER = re.compile(r"decimal(\(\d+,\d+\))?")
 _DECIMAL = re.compile(r"decimal\(\d+,(\d+)\)")
-
-
-@dataclass(frozen=True)
-class RowDifference:
-    """A row that differs: the columns in which it does, with both values.
-
-    Attributes:
-        row: the values that both sides agree on, to find the row by.
-        values: by column, the value on the first engine and on the other.
-    """
-
-    row: Mapping[str, Any]
-    values: Mapping[str, tuple[Any, Any]]
 
 
 @dataclass(frozen=True)
@@ -53,22 +39,21 @@ class TableDifference:
     Attributes:
         rows: number of rows on the first engine and on the other, None where it was not built.
         columns: a sentence for each column that is missing or of another type.
-        only_first, only_other: rows that one side alone has.
-        shown: the first of those rows, paired with their likely counterpart.
+        found: how the rows differ, told as from the first engine to the other.
+        traced: the columns whose values differ.
     """
 
     relation: Relation
     engine: str
     rows: tuple[int | None, int | None]
     columns: tuple[str, ...] = ()
-    only_first: int = 0
-    only_other: int = 0
-    shown: tuple[RowDifference, ...] = field(default=())
+    found: RowsDiff = field(default_factory=lambda: RowsDiff((), 0, 0))
+    traced: tuple[str, ...] = ()
 
     @property
     def equal(self) -> bool:
         """Whether the model is the same on both engines."""
-        return not (self.columns or self.only_first or self.only_other or None in self.rows)
+        return not self.columns and self.found.same and None not in self.rows
 
 
 def loose(family: str) -> str:
@@ -87,15 +72,15 @@ def _alike(one: str, two: str) -> bool:
     return len(kinds) == 1
 
 
-def compare_tables(
-    first: Built, other: Built, volatile: Mapping[Relation, Iterable[str]]
+def compare_builds(
+    first: Built, other: Built, known: Mapping[Relation, Wanted]
 ) -> list[TableDifference]:
     """Compare every model that either side has.
 
     Args:
         first: the build that the other is held against.
         other: the same models on another engine.
-        volatile: the columns of each model whose values may differ between two equal builds.
+        known: of each model its key, and the columns that are volatile or not to be shown.
     """
     import duckdb
 
@@ -103,8 +88,8 @@ def compare_tables(
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         for relation in sorted({*first.files, *other.files}):
-            left_out = {name.lower() for name in volatile.get(relation, ())}
-            found.append(_compare(connection, relation, first, other, left_out))
+            wanted = known.get(relation, Wanted(relation))
+            found.append(_compare(_Asked(connection), relation, first, other, wanted))
     return found
 
 
@@ -118,44 +103,62 @@ def compare_verdicts(first: Built, other: Built) -> dict[str, tuple[str, str]]:
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
+class _Asked:
+    """A session on DuckDB's own memory."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return self._connection.execute(sql, list(parameters)).fetchall()
+
+
 def _compare(
-    connection: duckdb.DuckDBPyConnection,
-    relation: Relation,
-    first: Built,
-    other: Built,
-    volatile: set[str],
+    session: _Asked, relation: Relation, first: Built, other: Built, wanted: Wanted
 ) -> TableDifference:
     mine, theirs = first.files.get(relation), other.files.get(relation)
-    rows = (_count(connection, mine), _count(connection, theirs))
+    rows = (_count(session, mine), _count(session, theirs))
     if mine is None or theirs is None:
         return TableDifference(relation, other.engine, rows)
     types = first.types[relation], other.types[relation]
-    columns = list(_columns(types[0], types[1], first.engine, other.engine))
-    names = [name for name in types[0] if name in types[1] and name not in volatile]
-    floats = _float_columns(connection, mine, names)
-    exact = [name for name in names if name not in floats]
-    for side, file in (("a", mine), ("b", theirs)):
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {side} AS {_plain(connection, file)}")
-    only = [
-        _only(connection, one, two, exact, sorted(floats)) for one, two in (("a", "b"), ("b", "a"))
-    ]
-    missing, extra = _without_near(only[0], only[1], exact, floats)
-    return TableDifference(
-        relation,
-        other.engine,
-        rows,
-        tuple(columns),
-        len(missing),
-        len(extra),
-        tuple(_pairs(missing[:_SHOWN], extra, names)),
+    told = tuple(_columns(types[0], types[1], first.engine, other.engine))
+    # The other engine is "here" and the first one "there": changes are told as towards the other.
+    kinds = [_written(session, side, file) for side, file in (("here", theirs), ("there", mine))]
+    shared = [name for name in types[0] if name in types[1] and name not in wanted.volatile]
+    pair = Pair(
+        "here",
+        "there",
+        {name: (quoted(name), quoted(name)) for name in shared},
+        {name: (kinds[0][name], kinds[1][name]) for name in shared},
+        wanted.key if all(name in shared for name in wanted.key) else (),
+        wanted.masked,
     )
+    words = words_of("duckdb")
+    found = compare_rows(session, pair, words)
+    if found.same:
+        return TableDifference(relation, other.engine, rows, told, found)
+    traced = tuple(found.by_column) or _differing(session, pair)
+    if not found.key and traced:
+        # What is shown of a row without a key is its first columns.
+        ordered = dict.fromkeys([*traced, *shared])
+        columns = {name: pair.columns[name] for name in ordered}
+        found = compare_rows(session, replace(pair, columns=columns, key=()), words)
+    return TableDifference(relation, other.engine, rows, told, found, traced)
 
 
-def _count(connection: duckdb.DuckDBPyConnection, file: Path | None) -> int | None:
+def _differing(session: _Asked, pair: Pair) -> tuple[str, ...]:
+    """Return the columns whose values differ, each taken by itself."""
+    words = words_of("duckdb")
+    alone = {
+        name: replace(pair, columns={name: pair.columns[name]}, key=()) for name in pair.columns
+    }
+    return tuple(name for name in alone if not compare_rows(session, alone[name], words).same)
+
+
+def _count(session: _Asked, file: Path | None) -> int | None:
     if file is None:
         return None
-    row = connection.execute("SELECT count(*) FROM read_parquet(?)", [str(file)]).fetchone()
-    return int(row[0]) if row else None
+    return int(session.execute("SELECT count(*) FROM read_parquet(?)", [str(file)])[0][0])
 
 
 def _columns(
@@ -171,102 +174,26 @@ def _columns(
             yield f"{name} is missing on {one}"
 
 
-def _described(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, str]:
-    rows = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(file)]).fetchall()
-    return {name: kind for name, kind, *_ in rows}
-
-
-def _float_columns(connection: duckdb.DuckDBPyConnection, file: Path, names: list[str]) -> set[str]:
-    kinds = {name.lower(): kind for name, kind in _described(connection, file).items()}
-    return {name for name in names if kinds[name] in _FLOATS}
-
-
-def _plain(connection: duckdb.DuckDBPyConnection, file: Path) -> str:
-    """Return a query whose values are texts that equal values share, whatever wrote the file."""
-    expressions = []
-    for name, kind in _described(connection, file).items():
-        column, alias = quoted(name), quoted(name.lower())
-        if kind in _FLOATS:
-            text = column
-        elif kind.startswith("DECIMAL") or kind.endswith("INT") or kind in ("INTEGER", "BIGINT"):
-            number = f"TRY_CAST({column} AS DECIMAL(38, 9))"
-            text = f"coalesce(CAST({number} AS VARCHAR), CAST({column} AS VARCHAR))"
+def _written(session: _Asked, table: str, file: Path) -> dict[str, str]:
+    """Make a table of texts that equal values share, whatever wrote the file; doubles stay."""
+    described = session.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(file)])
+    expressions, kinds = [], {}
+    for name, kind, *_ in described:
+        column, alias = quoted(name), name.lower()
+        kinds[alias] = "DOUBLE" if is_float(kind) else "VARCHAR"
+        if is_float(kind):
+            text = f"CAST({column} AS DOUBLE)"
+        elif kind.startswith("DECIMAL") or kind.endswith("INT") or kind == "INTEGER":
+            number = f"CAST(TRY_CAST({column} AS DECIMAL(38, 9)) AS VARCHAR)"
+            text = f"coalesce(rtrim(rtrim({number}, '0'), '.'), CAST({column} AS VARCHAR))"
         elif kind.startswith("TIMESTAMP"):
             text = f"strftime({column}::TIMESTAMP, '%Y-%m-%d %H:%M:%S.%f')"
         else:
             text = f"CAST({column} AS VARCHAR)"
-        expressions.append(f"{text} AS {alias}")
-    escaped = str(file).replace("'", "''")
-    return f"SELECT {', '.join(expressions)} FROM read_parquet('{escaped}')"
-
-
-def _only(
-    connection: duckdb.DuckDBPyConnection,
-    one: str,
-    two: str,
-    exact: list[str],
-    floats: list[str],
-) -> list[dict[str, Any]]:
-    """Return rows of one side that the other has less often, as dictionaries."""
-    rounded = [f"printf('%.8e', {quoted(name)}) AS {quoted(name)}" for name in floats]
-    key = ", ".join([*map(quoted, exact), *rounded])
-    # Where floats are, a row that is only rounded otherwise is sorted out by ``_without_near``.
-    rows = connection.execute(
-        f"SELECT * FROM (SELECT {key} FROM {one} EXCEPT ALL SELECT {key} FROM {two}) "
-        f"ORDER BY ALL LIMIT {_LOOKED_AT}"
+        expressions.append(f"{text} AS {quoted(alias)}")
+    session.execute(
+        f"CREATE OR REPLACE TEMP TABLE {table} AS "
+        f"SELECT {', '.join(expressions)} FROM read_parquet($1)",
+        [str(file)],
     )
-    names = [item[0] for item in rows.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
-
-
-def _without_near(
-    missing: list[dict[str, Any]],
-    extra: list[dict[str, Any]],
-    exact: list[str],
-    floats: set[str],
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Leave out rows that have a counterpart within the tolerance."""
-    if not floats:
-        return missing, extra
-    waiting: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for row in extra:
-        waiting.setdefault(tuple(row[name] for name in exact), []).append(row)
-    left = []
-    for row in missing:
-        candidates = waiting.get(tuple(row[name] for name in exact), [])
-        near = next((one for one in candidates if _near(row, one, floats)), None)
-        if near is None:
-            left.append(row)
-        else:
-            candidates.remove(near)
-    return left, [row for rows in waiting.values() for row in rows]
-
-
-def _near(one: Mapping[str, Any], two: Mapping[str, Any], floats: set[str]) -> bool:
-    for name in floats:
-        a, b = one[name], two[name]
-        if (a is None) != (b is None):
-            return False
-        # Both were rounded to nine digits: one unit of the last is within the tolerance.
-        if a is not None and not isclose(float(a), float(b), rel_tol=10 * TOLERANCE, abs_tol=1e-12):
-            return False
-    return True
-
-
-def _pairs(
-    missing: list[dict[str, Any]], extra: list[dict[str, Any]], names: list[str]
-) -> Iterable[RowDifference]:
-    """Pair each row with the one of the other side that is most like it."""
-    left = list(extra)
-    for row in missing:
-        best = max(left, key=lambda one: sum(row[n] == one[n] for n in names), default=None)
-        if best is not None:
-            left.remove(best)
-        other = best or {}
-        yield RowDifference(
-            {n: row[n] for n in names if n in other and row[n] == other[n]},
-            {n: (row[n], other.get(n)) for n in names if n not in other or row[n] != other[n]},
-        )
-    if not missing:
-        for one in left[:_SHOWN]:
-            yield RowDifference({}, {name: (None, one[name]) for name in names})
+    return kinds

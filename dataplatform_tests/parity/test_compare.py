@@ -7,11 +7,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from dataplatform.diff.tables import Wanted
 from dataplatform.keys import Relation
 from dataplatform.parity.build import Built
 from dataplatform.parity.compare import (
     TableDifference,
-    compare_tables,
+    compare_builds,
     compare_verdicts,
     loose,
 )
@@ -23,16 +24,23 @@ TYPES = {"id": "bigint", "amount": "decimal(9,2)", "share": "double"}
 
 
 def differ(
-    folder: Path, other: str, types: dict[str, str] | None = None, volatile: tuple[str, ...] = ()
+    folder: Path,
+    other: str,
+    types: dict[str, str] | None = None,
+    *,
+    key: tuple[str, ...] = (),
+    volatile: tuple[str, ...] = (),
+    masked: tuple[str, ...] = (),
 ) -> TableDifference:
     """Compare the rows above with those of another query."""
     sides = []
-    for name, sql, found in (("one", ROWS, TYPES), ("two", other, types or TYPES)):
+    for name, sql, kinds in (("one", ROWS, TYPES), ("two", other, types or TYPES)):
         file = folder / f"{name}.parquet"
         duckdb.sql(f"COPY ({sql}) TO '{file}' (FORMAT parquet)")
-        sides.append(Built(name, files={RELATION: file}, types={RELATION: found}))
-    (found_difference,) = compare_tables(sides[0], sides[1], {RELATION: volatile})
-    return found_difference
+        sides.append(Built(name, files={RELATION: file}, types={RELATION: kinds}))
+    wanted = Wanted(RELATION, key, frozenset(masked), frozenset(volatile))
+    (found,) = compare_builds(sides[0], sides[1], {RELATION: wanted})
+    return found
 
 
 @pytest.mark.parametrize(
@@ -72,16 +80,53 @@ def test_a_decimal_that_tells_no_digits_is_any_decimal(
 )
 def test_rows_that_differ_are_counted(tmp_path: Path, other: str, missing: int, extra: int) -> None:
     found = differ(tmp_path, other)
-    assert (found.only_first, found.only_other, found.equal) == (missing, extra, False)
+    assert (found.found.removed, found.found.added, found.equal) == (missing, extra, False)
 
 
-def test_a_differing_row_is_shown_beside_its_counterpart(tmp_path: Path) -> None:
-    found = differ(tmp_path, ROWS.replace("CAST(i AS", "CAST(i + CAST(i = 3 AS INTEGER) AS"))
-    (shown,) = found.shown
-    assert (shown.row["id"], shown.values) == (
-        "3.000000000",
-        {"amount": ("3.000000000", "4.000000000")},
-    )
+@pytest.mark.parametrize(
+    ("other", "counts"),
+    [
+        (ROWS, (0, 0, 0)),
+        (f"{ROWS} LIMIT 4", (1, 0, 0)),
+        (ROWS.replace("range(5)", "range(6)"), (0, 1, 0)),
+        (ROWS.replace("i / 3", "i / 3 * (1 + 1e-6)"), (0, 0, 4)),
+        (ROWS.replace("i / 3", "i / 3 * (1 + 1e-10)"), (0, 0, 0)),
+        (f"{ROWS} UNION ALL SELECT 1, 1.00, 1 / 3", (0, 1, 0)),
+    ],
+    ids=["equal", "a row less", "a row more", "a float beyond", "a float within", "a key twice"],
+)
+def test_rows_with_a_key_are_paired_by_it(
+    tmp_path: Path, other: str, counts: tuple[int, int, int]
+) -> None:
+    found = differ(tmp_path, other, key=("id",)).found
+    assert (found.removed, found.added, found.changed) == counts
+
+
+def test_a_changed_row_is_shown_with_both_values(tmp_path: Path) -> None:
+    other = ROWS.replace("CAST(i AS", "CAST(i + CAST(i = 3 AS INTEGER) AS")
+    found = differ(tmp_path, other, key=("id",))
+    (shown,) = found.found.samples
+    assert (shown.key, shown.values) == ({"id": "3"}, {"amount": ("3", "4")})
+    assert found.traced == ("amount",)
+    hidden = differ(tmp_path, other, key=("id",), masked=("amount",)).found.samples[0]
+    assert hidden.values == {"amount": ("***", "***")}
+
+
+def test_without_a_key_the_columns_that_differ_come_first(tmp_path: Path) -> None:
+    wide = ", ".join(f"0 AS w{n}" for n in range(9))
+    rows = f"SELECT {wide}, i AS id FROM range(3) AS t(i)"
+    sides = []
+    for name, sql in (("one", rows), ("two", rows.replace("i AS id", "i + (i = 2)::INT AS id"))):
+        file = tmp_path / f"{name}.parquet"
+        duckdb.sql(f"COPY ({sql}) TO '{file}' (FORMAT parquet)")
+        kinds = {**{f"w{n}": "integer" for n in range(9)}, "id": "bigint"}
+        sides.append(Built(name, files={RELATION: file}, types={RELATION: kinds}))
+    (found,) = compare_builds(sides[0], sides[1], {})
+    assert found.traced == ("id",)
+    assert [(one.kind, next(iter(one.key.items()))) for one in found.found.samples] == [
+        ("added", ("id", "3")),
+        ("removed", ("id", "2")),
+    ]
 
 
 def test_columns_are_compared_by_name_and_family(tmp_path: Path) -> None:
@@ -109,7 +154,7 @@ def test_a_model_that_was_not_built_is_a_difference(tmp_path: Path) -> None:
     file = tmp_path / "one.parquet"
     duckdb.sql(f"COPY ({ROWS}) TO '{file}' (FORMAT parquet)")
     one = Built("one", files={RELATION: file}, types={RELATION: TYPES})
-    (found,) = compare_tables(one, Built("two"), {})
+    (found,) = compare_builds(one, Built("two"), {})
     assert (found.rows, found.equal) == ((5, None), False)
 
 

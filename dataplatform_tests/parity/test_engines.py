@@ -10,12 +10,16 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
+from dataplatform.cli.main import app
 from dataplatform.cli.parity import build_all, show
 from dataplatform.declarations.errors import UserError
 from dataplatform.declarations.project import Project, open_project
 from dataplatform.duckdb_file import open_duckdb
+from dataplatform.parity.outcome import outcome_of
 from dataplatform.parity.stage import engines, stage
+from dataplatform.resources.parity_record import files_fingerprint, last_parity
 from dataplatform_tests.servers import copy_project
 from dataplatform_tests.transform.company import at, small_company
 from dataplatform_tests.transform.raw_tables import sync
@@ -37,8 +41,9 @@ def project() -> Iterator[Project]:
 def compared(project: Project, names: list[str]) -> tuple[bool, str]:
     """Build on some engines and return whether nothing differs, and what was printed."""
     screen = io.StringIO()
-    console = Console(file=screen, width=160, highlight=False)
-    return show(console, project, build_all(project, names)), screen.getvalue()
+    outcome = outcome_of(project, build_all(project, names))
+    show(Console(file=screen, width=160, highlight=False), outcome)
+    return outcome.equal, screen.getvalue()
 
 
 @pytest.mark.slow
@@ -53,6 +58,29 @@ def test_two_engines_give_the_same(project: Project) -> None:
 def test_every_engine_gives_the_same(project: Project) -> None:
     same, printed = compared(project, list(engines(project)))
     assert same, printed
+
+
+@pytest.mark.prove
+def test_what_one_engine_makes_otherwise_is_shown_with_its_expression(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A macro that is wrong on one engine: the rows, both expressions, exit code, the record."""
+    file = project.dbt / "macros" / "portable" / "text.sql"
+    text = file.read_text(encoding="utf-8")
+    wrong = "{{ 'lower' if target.name == 'ducklake' else 'upper' }}({{ clean_text(expression) }})"
+    assert "upper({{ clean_text(expression) }})" in text
+    file.write_text(text.replace("upper({{ clean_text(expression) }})", wrong), encoding="utf-8")
+    monkeypatch.setenv("DATAPLATFORM_PROJECT", str(project.root))
+    monkeypatch.setenv("COLUMNS", "200")
+    ran = CliRunner().invoke(app, ["parity", "--engines", "duckdb,ducklake"])
+    assert ran.exit_code == 3, ran.output
+    assert "staging.stg_customers only on ducklake: first_name=" in ran.output, ran.output
+    assert "first_name is made by" in ran.output
+    assert "    duckdb: UPPER(NULLIF(TRIM(" in ran.output
+    assert "    ducklake: LOWER(NULLIF(TRIM(" in ran.output
+    record = last_parity(project)
+    assert record is not None and not record.equal
+    assert record.files == files_fingerprint(project)
 
 
 def test_only_the_servers_of_the_warehouse_are_asked_for(project: Project) -> None:
