@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from dataplatform.checks import families
 from dataplatform.checks.contract_rules import checks_of, scan_checks
 from dataplatform.checks.dialects import DIALECTS, Dialect
+from dataplatform.checks.portable_sql import NotPortable
 from dataplatform.checks.predicates import pieces
 from dataplatform.checks.samples import key_parts
 from dataplatform.checks.scope import DAYS, by_day, limited, partition_column
@@ -124,7 +125,10 @@ def _rule(check: Check, place: int, sql: Dialect) -> dict[str, Any]:
     if check.metric == "columns":
         listed = _listed(check.arguments)
         return {**shared, "listed": listed, "reproduce": f"select * from {table} limit 0"}
-    piece = pieces(check, place, sql)
+    try:
+        piece = pieces(check, place, sql)
+    except NotPortable as error:
+        return {**shared, "refused": str(error), "reproduce": f"select * from {table} limit 0"}
     return {
         **shared,
         "columns": [column.lower() for column in check.columns],

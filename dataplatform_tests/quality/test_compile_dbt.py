@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from dataplatform.checks.dialects import DIALECTS
 from dataplatform.checks.verdicts import Verdict, parse_log_line
 from dataplatform.declarations.contract import load_contract
 from dataplatform.quality import compile_dbt
+from dataplatform_tests.checks.declared import column, contract, sql
 from dataplatform_tests.quality.conftest import REPOSITORY
 
 GOOD = "(1, 'a@b.c', 10), (2, 'b@b.c', 30), (3, 'c@d.e', 40)"
@@ -122,12 +124,37 @@ def test_bad_rows_keep_the_child_from_being_built_and_say_why(small):
 
 @pytest.mark.slow
 def test_a_missing_column_is_an_error_and_the_other_rules_are_still_judged(small):
+    # And so is a rule that this warehouse has no words for, as none is of DuckDB.
+    file = small.dbt / compile_dbt.FOLDER / "contract_stg_customers.sql"
+    refused = {
+        "name": "globbed",
+        "relation": "staging.stg_customers",
+        "severity": "WARN",
+        "expected": "0",
+        "refused": "Snowflake has no GLOB.",
+        "reproduce": "select 1",
+    }
+    rules = "{%- set rules = [\n"
+    text = file.read_text().replace(rules, f"{rules}  {compile_dbt._jinja(refused)},\n", 1)
+    file.write_text(text)
     statuses, verdicts = small.build("(1, 2)", columns="customer_id, age")
     assert statuses["contract_stg_customers"] == "fail"
     assert statuses["child"] == "skipped"
     assert "no column 'email'" in verdicts["email_valid"].error
     assert "email is missing" in verdicts["schema"].observed
+    assert verdicts["globbed"].error == "Snowflake has no GLOB."
+    assert not verdicts["globbed"].passed
     assert verdicts["customer_id_unique"].passed
+
+
+def test_a_rule_without_words_in_one_warehouse_is_refused_there_alone(tmp_path):
+    rule = sql("globbed", "select count(*) from ${table} where a glob 'x*'", mustBe=0)
+    made = contract(tmp_path, "staging.stg_customers", [column("a", "string")], rule)
+    text = compile_dbt.compiled(made)
+    for name in DIALECTS:
+        rules = text.split(f"target.type == '{name}'")[1].split("set measures")[0]
+        assert ("has no GLOB, which a rule here asks for" in rules) is (name != "duckdb")
+        assert '"name": "globbed"' in rules
 
 
 def test_text_cannot_break_out_of_the_compiled_file(tmp_path):

@@ -28,6 +28,9 @@
       {%- do verdicts.append(contract_schema(rule, types, families)) -%}
     {%- elif 'listed' in rule -%}
       {%- do verdicts.append(contract_columns(rule, types)) -%}
+    {%- elif 'refused' in rule -%}
+      {#- It has no words in this warehouse's SQL. -#}
+      {%- do verdicts.append(contract_verdict(rule, false, '', '', '', rule.refused)) -%}
     {%- else -%}
       {%- set absent = rule.columns | reject('in', types) | list -%}
       {%- if absent -%}
