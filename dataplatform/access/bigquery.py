@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dataplatform.access.items import Holding, Item, holding
 from dataplatform.access.rights import schemas_of
-from dataplatform.access.showing import shown_select
+from dataplatform.access.showing import masked_told, shown_select
 from dataplatform.access.views import PREFIX, roles_with_views, view_of
 from dataplatform.checks.dialects import DIALECTS
 from dataplatform.keys import PUBLISHED, Relation
@@ -159,8 +159,7 @@ def _view(
     rights: Rights, role: str, relation: Relation, view: Relation, columns: Mapping[str, str]
 ) -> Item:
     select = shown_select(rights, role, relation, columns, "bigquery")
-    hidden = [name for name in columns if rights.hidden(role, relation, name)]
-    masked = f", {', '.join(hidden)} masked" if hidden else ""
+    masked = masked_told(rights, role, relation, columns)
     return Item(
         key=("view", str(view)),
         told=f"{role} reads {relation} as {view}{masked}",

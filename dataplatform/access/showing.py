@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from dataplatform.access.rights import Rights
     from dataplatform.keys import Relation
 
+#: How many masked columns a sentence names.
+_NAMED = 5
+
 
 def shown_select(
     rights: Rights,
@@ -46,3 +49,15 @@ def shown_select(
         return f"SELECT {', '.join(said)} FROM {table}"
     either = " OR ".join(f"({row_condition(one, dialect)})" for one in where)
     return f"SELECT {', '.join(said)} FROM {table} WHERE {either}"
+
+
+def masked_told(rights: Rights, role: str, relation: Relation, columns: Mapping[str, str]) -> str:
+    """Return which columns a role sees masked, to end a sentence; empty for none."""
+    hidden = [name for name in columns if rights.hidden(role, relation, name)]
+    if not hidden:
+        return ""
+    if len(hidden) == len(columns):
+        return ", every column masked"
+    named = ", ".join(hidden[:_NAMED])
+    more = len(hidden) - _NAMED
+    return f", {named} and {more} more masked" if more > 0 else f", {named} masked"

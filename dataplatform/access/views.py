@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dataplatform.access.engines import SqlEngine
 from dataplatform.access.items import Holding, Item, holding
-from dataplatform.access.showing import shown_select
+from dataplatform.access.showing import masked_told, shown_select
 from dataplatform.keys import Relation, layer_of
 from dataplatform.resources.warehouse.interface import qualified, quoted
 
@@ -95,9 +95,8 @@ def _item(
 ) -> Item:
     view = view_of(role, relation)
     select = shown_select(rights, role, relation, columns)
-    hidden = [name for name in columns if rights.hidden(role, relation, name)]
     some = " some rows of" if rights.rows(role, relation) is not None else ""
-    masked = f", {', '.join(hidden)} masked" if hidden else ""
+    masked = masked_told(rights, role, relation, columns)
     return Item(
         key=("view", str(view)),
         told=f"{role} reads{some} {relation} as {view}{masked}",

@@ -6,6 +6,7 @@ It shows and asks; what is declared, compared and sent is the business of the ro
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,9 +14,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from dataplatform.declarations.errors import UserError
+
 if TYPE_CHECKING:
     from dataplatform.access.audit import Reader
     from dataplatform.access.items import Change
+    from dataplatform.access.plan import Plan
 
 DIFFERENCES = 3
 _MARKS = {
@@ -46,11 +50,7 @@ def plan(as_json: AsJson = False, sql: Sql = False) -> None:
         for change in planned.changes:
             _tell(console, change, sql)
         _notes(console, planned.notes)
-        count = len(planned.changes)
-        told = f"{count} to apply; `access apply --plan {planned.digest}` does exactly this."
-        console.print(told if count else "As declared.", highlight=False, soft_wrap=True)
-        if planned.revokes:
-            console.print(f"{len(planned.revokes)} of them only with --allow-revoke.")
+        console.print(_what_next(planned), highlight=False, soft_wrap=True)
     if planned.changes:
         raise typer.Exit(DIFFERENCES)
 
@@ -64,16 +64,19 @@ def apply(
         str | None,
         typer.Option("--plan", metavar="DIGEST", help="Apply only if it is still this plan."),
     ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Take away without asking what was not shown before.")
+    ] = False,
     as_json: AsJson = False,
     sql: Sql = False,
 ) -> None:
     """Bring the access file into the warehouse; applying twice changes nothing.
 
-    Exit code 3 when something was left that only --allow-revoke would take away.
+    Nothing is taken away that was not shown: --allow-revoke wants the plan's digest, an answer, or
+    --yes. Exit code 3 when something was left that only --allow-revoke would take away.
     """
     from dataplatform.access.opening import open_engine
     from dataplatform.access.plan import carry_out, make_plan
-    from dataplatform.declarations.errors import UserError
     from dataplatform.declarations.project import open_project
 
     project = open_project()
@@ -85,6 +88,8 @@ def apply(
             f"The plan is {planned.digest} by now and not {shown}: look at it again with "
             "`dataplatform access plan`."
         )
+    if allow_revoke and planned.revokes and not (shown or yes):
+        _ask(console, planned, sql)
     done = carry_out(
         engine,
         planned,
@@ -181,21 +186,44 @@ def query(
         console.print(f"More rows: only {limit} are shown.")
 
 
+def _what_next(planned: Plan) -> str:
+    count, revokes = len(planned.changes), len(planned.revokes)
+    if not count:
+        return "As declared."
+    command = "access apply --allow-revoke" if revokes else "access apply"
+    told = f"{count} to apply; `{command} --plan {planned.digest}` does exactly this."
+    return f"{told} Without --allow-revoke {revokes} of them are left." if revokes else told
+
+
+def _ask(console: Console, planned: Plan, sql: bool) -> None:
+    """Show what would be taken away and have it confirmed; a program cannot answer."""
+    for change in planned.revokes:
+        _tell(console, change, sql)
+    count = len(planned.revokes)
+    if not sys.stdin.isatty():
+        raise UserError(
+            f"{count} would be taken away, and nobody is here to confirm it: give the digest of "
+            "the plan that you have seen by --plan, or --yes."
+        )
+    typer.confirm(f"Take away these {count}?", abort=True, err=True)
+
+
 def _readers(readers: list[Reader], first: str, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([one.as_json() for one in readers]))
         return
-    table = _table(first, "through", "hidden columns", "rows", "held by")
+    by_role = first == "role"
+    table = _table(first, "through", "hidden columns", "rows", *(["held by"] if by_role else []))
     for one in readers:
         hidden = ", ".join(f"{name} ({method})" for name, method in one.hidden.items())
         table.add_row(
-            one.role if first == "role" else one.table,
+            one.role if by_role else one.table,
             ", ".join(one.through),
-            hidden,
+            hidden or "none",
             escape(" or ".join(one.rows)) or "all",
-            "\n".join(one.holders) if first == "role" else "",
+            *(["\n".join(one.holders)] if by_role else []),
         )
-    Console(highlight=False).print(table if readers else "Nobody.")
+    Console(highlight=False).print(table if readers else f"No {first}.")
 
 
 def _tell(console: Console, change: Change, sql: bool) -> None:

@@ -54,6 +54,9 @@ def list_all(as_json: AsJson = False) -> None:
         places = (escape(place) for place in (one.warehouse, one.lake, one.fivetran))
         table.add_row(mark, one.name, *places, needs)
     Console(highlight=False).print(table)
+    if not any(one.chosen for one in found):
+        # DATAPLATFORM_ENV names none of them, which this tells with the nearest name.
+        _open(None)
 
 
 @app.command()

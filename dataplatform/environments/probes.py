@@ -15,7 +15,7 @@ from dataplatform.declarations.references import expand
 from dataplatform.declarations.secrets import SecretReference
 from dataplatform.environments import probes_services, probes_warehouse
 from dataplatform.environments.origins import settings_of
-from dataplatform.environments.probing import Missing, NotUsed, Probe
+from dataplatform.environments.probing import Missing, NotUsed, Probe, command, not_set
 
 if TYPE_CHECKING:
     from dataplatform.declarations.project import Project
@@ -90,12 +90,12 @@ def _servers(project: Project) -> str:
     try:
         servers = read_services(project.state)
     except UserError as error:
-        raise Missing(str(error), "Run `make start`.") from None
+        raise not_set(project, error) from None
     down = [name for name, entry in servers.items() if not _answers(entry)]
     wanted = [name for name, one in project.environment.local if one is not None]
     down += [name for name in wanted if name not in servers]
     if down:
-        raise Missing(f"down: {', '.join(down)}.", "Run `make restart`.")
+        raise Missing(f"down: {', '.join(down)}.", f"Run `{command(project, 'make restart')}`.")
     return f"{len(servers)} answer" if servers else SERVERS_DOWN
 
 

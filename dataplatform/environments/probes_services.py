@@ -9,7 +9,7 @@ from smtplib import SMTPAuthenticationError, SMTPException
 from typing import TYPE_CHECKING
 
 from dataplatform.declarations.errors import UserError
-from dataplatform.environments.probing import Missing, NotUsed, Refused
+from dataplatform.environments.probing import Missing, NotUsed, Refused, command, not_set
 
 if TYPE_CHECKING:
     from dataplatform.declarations.project import Project
@@ -27,11 +27,12 @@ def fivetran(project: Project) -> str:
     try:
         client, name = open_client(project), group_name(project)
     except UserError as error:
-        raise Missing(str(error), _how(project)) from None
+        raise not_set(project, error) from None
     group = find_group(client, name)
     if group is None:
         raise Missing(
-            f"the account has no group {name!r}.", "Run `dataplatform connections apply`."
+            f"the account has no group {name!r} yet.",
+            f"Run `{command(project, 'dataplatform connections apply')}`.",
         )
     connections = client.list_connectors_for_group(group["id"])
     return f"group {name} with {len(connections)} connections"
@@ -45,7 +46,7 @@ def bucket(project: Project, layer: str) -> str:
     try:
         name = store.bucket(layer)
     except UserError as error:
-        raise Missing(str(error), _how(project)) from None
+        raise not_set(project, error) from None
     key, body = PREFIX + secrets.token_hex(8), secrets.token_bytes(32)
     rights = f"The keys need s3:PutObject, s3:GetObject, s3:DeleteObject on {name}/*."
     doing = "written to"
@@ -80,7 +81,7 @@ def mail(project: Project) -> str:
     try:
         settings = environment.resolve_all(environment.notifications.smtp)
     except UserError as error:
-        raise Missing(str(error), _how(project)) from None
+        raise not_set(project, error) from None
     place = f"{settings['host']}:{settings['port']}"
     try:
         with mail_server(settings) as server:
@@ -102,7 +103,7 @@ def webhook(project: Project) -> str:
     try:
         url = environment.resolve(environment.notifications.webhook_url)
     except UserError as error:
-        raise Missing(str(error), _how(project)) from None
+        raise not_set(project, error) from None
     if not url.startswith(("http://", "https://")):
         raise Missing("the address does not begin with http:// or https://.", "See webhook_url.")
     request = urllib.request.Request(url, method="HEAD")
@@ -117,7 +118,3 @@ def webhook(project: Project) -> str:
     if status in _GONE or status in _NOT_ALLOWED:
         raise Refused(f"it answers HTTP {status}.", "Make a new incoming webhook.")
     return f"answers (HTTP {status} to HEAD)"
-
-
-def _how(project: Project) -> str:
-    return "Run `make start`." if project.environment.local else "Set it, or write it into .env."

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataplatform.declarations.errors import UserError
-from dataplatform.environments.probing import Missing, Refused
+from dataplatform.environments.probing import Missing, Refused, not_set
 from dataplatform.resources.warehouse import open_warehouse
 
 if TYPE_CHECKING:
@@ -103,12 +103,8 @@ def _settings(project: Project) -> Mapping[str, Any]:
     try:
         found: Mapping[str, Any] = project.environment.resolve_all(project.environment.warehouse)
     except UserError as error:
-        raise Missing(str(error), _how(project)) from None
+        raise not_set(project, error) from None
     return found
-
-
-def _how(project: Project) -> str:
-    return "Run `make start`." if project.environment.local else "Set it, or write it into .env."
 
 
 def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,9 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from dataplatform.declarations.errors import UserError
+from dataplatform.declarations.local_services import SERVERS_DOWN
+
+if TYPE_CHECKING:
+    from dataplatform.declarations.project import Project
 
 Condition = Literal["ok", "missing", "refused", "not used"]
 
@@ -36,6 +40,20 @@ class Refused(UserError):
 
 class NotUsed(Exception):
     """The environment does not ask for this."""
+
+
+def command(project: Project, text: str) -> str:
+    """Return a command as it is typed for a project's environment, which may not be the usual."""
+    return f"DATAPLATFORM_ENV={project.chosen} {text}" if project.chosen else text
+
+
+def not_set(project: Project, error: UserError) -> Missing:
+    """Return that a setting or a local server is missing, with how to get it."""
+    if project.environment.local is None:
+        return Missing(str(error), "Set it, or write it into .env.")
+    down = str(error) == SERVERS_DOWN
+    told = "the local servers are not running." if down else str(error)
+    return Missing(told, f"Run `{command(project, 'make start')}`.")
 
 
 @dataclass(frozen=True)

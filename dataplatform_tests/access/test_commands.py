@@ -11,6 +11,7 @@ from dataplatform.access.audit import audit
 from dataplatform.cli.access import app
 from dataplatform.declarations.errors import UserError
 from dataplatform.declarations.project import Project
+from dataplatform.resources.warehouse import Warehouse
 
 
 def _run(*arguments: str) -> Result:
@@ -32,6 +33,25 @@ def test_plan_apply_and_plan_again(project: Project) -> None:
     again = _run("plan")
     assert (again.exit_code, again.output.strip()) == (0, "As declared.")
     assert "Nothing to apply." in _run("apply").output
+
+
+def test_nothing_is_taken_away_that_was_not_shown(project: Project, warehouse: Warehouse) -> None:
+    _run("apply")
+    by_hand = "create view as_analyst__marts.spied as select * from staging.stg_customers"
+    warehouse.query(by_hand, "a hand")
+    plan = _run("plan").output
+    digest = plan.partition("--allow-revoke --plan ")[2].partition("`")[0]
+    assert digest and "Without --allow-revoke 1 of them are left." in plan
+    with pytest.raises(UserError, match="1 would be taken away, and nobody is here to confirm"):
+        _run("apply", "--allow-revoke")
+    left = _run("apply")
+    assert left.exit_code == 3
+    assert "left as it is: analyst reads marts.spied" in left.output
+    done = _run("apply", "--allow-revoke", "--plan", digest)
+    assert (done.exit_code, "1 applied." in done.output) == (0, True)
+    warehouse.query(by_hand, "a hand")
+    assert _run("apply", "--allow-revoke", "--yes").exit_code == 0
+    assert _run("plan").output.strip() == "As declared."
 
 
 def test_who_can_and_what_can(project: Project) -> None:

@@ -218,3 +218,15 @@ def test_a_size_for_a_pipeline_that_nobody_declares(root: Path) -> None:
     )
     file.write_text(text.replace("everythin:", "everything:"))
     Project(root, "laptop").check()
+
+
+def test_a_chosen_name_that_none_has_is_told_beneath_the_list(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("list").exit_code == 0
+    monkeypatch.setenv("DATAPLATFORM_ENV", "labtop")
+    listed = run("list")
+    assert "laptop" in listed.output
+    assert isinstance(listed.exception, UserError)
+    assert "'labtop' is not an environment" in str(listed.exception)
+    assert "Did you mean 'laptop'?" in str(listed.exception)

@@ -263,7 +263,9 @@ def test_fivetran_is_asked_for_the_group(root: Path, monkeypatch: pytest.MonkeyP
         project = rewrite(root, **{"group__laptop": "group: other"})
         with pytest.raises(Missing, match="the account has no group 'other'") as caught:
             probes_services.fivetran(project)
-        assert caught.value.advice == "Run `dataplatform connections apply`."
+        assert caught.value.advice == (
+            "Run `DATAPLATFORM_ENV=laptop dataplatform connections apply`."
+        )
 
 
 def test_fivetran_that_refuses_the_key(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,7 +286,7 @@ def test_local_servers_that_do_not_run(root: Path) -> None:
     project = Project(root, "laptop")
     with pytest.raises(Missing, match="not running") as caught:
         probes._servers(project)
-    assert caught.value.advice == "Run `make start`."
+    assert caught.value.advice == "Run `DATAPLATFORM_ENV=laptop make start`."
     (root / ".dataplatform").mkdir()
     record = root / ".dataplatform/services.json"
     record.write_text(json.dumps({"crm": {"url": "http://127.0.0.1:9"}}))
