@@ -25,9 +25,14 @@ the verdict that Great Expectations itself gives on PostgreSQL, or on pandas whe
 cannot evaluate it.
 
 - **Scan**: compiled into the table's one scan, with everything else that is asked of the table.
-- **GX, SQL**: judged by Great Expectations, pushed down to DuckDB.
+- **GX, SQL**: judged by Great Expectations, pushed down to the warehouse.
 - **GX, pandas**: judged by Great Expectations on the columns that the rule names, in memory: it
-  has no SQL for it on any warehouse. For a large table, prefer a rule that the scan can judge.
+  has no SQL for it on any warehouse. Of a table with more than 10,000,000 rows this is an error:
+  write a rule that the scan can judge.
+
+On Snowflake, BigQuery and DuckLake they are judged in the same way, through SQLAlchemy; what is
+about to be sent must be one query. Rows have no order there, so a rule that columns increase or
+decrease looks at the order in which the warehouse happens to give them.
 
 The page is made by `python -m dataplatform_tests.expectations.verdict_table`, which judges
 {cases} cases of {kinds} expectations on one table of 40 rows: passing, failing, shares (`mostly`),

@@ -257,7 +257,8 @@ def test_a_load_that_snowflake_refuses_is_not_tried_again(
     assert len(connector.given) == 1
 
 
-def test_a_models_statements_are_tagged_with_the_model() -> None:
+@pytest.mark.parametrize("declared", [None, "the month's close"])
+def test_a_models_statements_are_tagged_with_the_model(declared: str | None) -> None:
     sent: list[str] = []
 
     class Returned(Exception):
@@ -279,6 +280,7 @@ def test_a_models_statements_are_tagged_with_the_model() -> None:
             "tojson": json.dumps,
             "run_query": sent.append,
             "tag_literal": literal,
+            "config": {"query_tag": declared},
             "model": {"schema": "CANDIDATE", "name": "fct_orders", "alias": "fct_orders"},
             "return": leave,
         }
@@ -286,7 +288,7 @@ def test_a_models_statements_are_tagged_with_the_model() -> None:
     with pytest.raises(Returned):
         module.snowflake__set_query_tag()  # type: ignore[attr-defined]
     module.snowflake__unset_query_tag(None)  # type: ignore[attr-defined]
-    told = {**base, "asset": "candidate.fct_orders"}
+    told = {**base, "asset": "candidate.fct_orders"} | ({"tag": declared} if declared else {})
     assert sent == [
         f"alter session set query_tag = '{literal(json.dumps(told))}'",
         f"alter session set query_tag = '{literal(json.dumps(base))}'",

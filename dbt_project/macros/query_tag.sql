@@ -14,13 +14,15 @@
 
 
 {#
-  What Snowflake's query history tells of a model's statements: the run's own tag and the model.
-  dbt-snowflake calls these around every materialisation; on other warehouses nobody does.
+  What Snowflake's query history tells of a model's statements: the run's own tag and the model, and
+  what the model declares as `query_tag`. dbt-snowflake calls these around every materialisation; on
+  other warehouses nobody does.
 #}
 
 {% macro snowflake__set_query_tag() %}
   {%- set told = fromjson(env_var('DATAPLATFORM_QUERY_TAG', ''), {'app': 'dataplatform'}) -%}
   {%- do told.update({'asset': (model.schema ~ '.' ~ (model.alias or model.name)) | lower}) -%}
+  {%- if config.get('query_tag') -%}{%- do told.update({'tag': config.get('query_tag')}) -%}{%- endif -%}
   {%- do run_query("alter session set query_tag = '" ~ tag_literal(tojson(told)) ~ "'") -%}
   {{ return(none) }}
 {% endmacro %}
