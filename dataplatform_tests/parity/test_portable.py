@@ -30,8 +30,6 @@ from dataplatform_tests.parity.portable_cases import (
 from dataplatform_tests.parity.rendering import public_macros, renderer
 from dataplatform_tests.servers import REPOSITORY
 
-DOCUMENT = REPOSITORY / "docs" / "how-to" / "parity.md"
-
 
 @pytest.fixture
 def duckdb_engine() -> Iterator[Engine]:
@@ -66,6 +64,12 @@ def test_no_macro_is_without_a_case() -> None:
     # The cases themselves write their inputs with these.
     used |= {"portable_type"}
     assert public_macros() - used == NO_VALUES | APART | PARTS
+
+
+def test_every_macro_is_in_the_document() -> None:
+    text = (REPOSITORY / "docs" / "how-to" / "parity.md").read_text(encoding="utf-8")
+    told = {name for name in public_macros() if re.search(rf"\b{name}\b", text)}
+    assert public_macros() - told == NO_VALUES | PARTS
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "snowflake", "bigquery"])
