@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dataplatform.bigquery_labels import asset_label
+from dataplatform.bigquery_jobs import asset_label, patience, run
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -164,12 +164,17 @@ def _load(client: bigquery.Client, place: str, path: Path, job: dict[str, Any]) 
         schema=fields_of(path),
         labels=job["labels"],
     )
-    with path.open("rb") as file:
-        done: Any = client.load_table_from_file(file, place, job_config=settings).result()
-    return int(done.output_rows or 0)
+
+    def load() -> int:
+        with path.open("rb") as file:
+            done: Any = client.load_table_from_file(file, place, job_config=settings).result()
+        return int(done.output_rows or 0)
+
+    # A table is replaced as a whole or not at all, so a load that was cut is simply done again.
+    return int(patience()(load)())
 
 
 def _run(client: bigquery.Client, sql: str, job: dict[str, Any]) -> None:
     from google.cloud import bigquery
 
-    client.query(sql, job_config=bigquery.QueryJobConfig(**job)).result()
+    run(client, sql, bigquery.QueryJobConfig(**job))

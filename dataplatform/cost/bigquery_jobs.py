@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from dataplatform.bigquery_labels import LENGTH, asset_of
+from dataplatform.bigquery_jobs import LENGTH, asset_of
 from dataplatform.cost.usage import Usage
 
 _REGION = re.compile(r"[A-Za-z0-9-]{2,40}")

@@ -11,8 +11,11 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+import requests
+from google.auth.transport.requests import AuthorizedSession
 from pyarrow import parquet
 
+from dataplatform import bigquery_jobs
 from dataplatform.access.bigquery_api import BigQueryEngine, ClientDatasets
 from dataplatform.access.items import differences
 from dataplatform.access.rights import Rights
@@ -111,6 +114,34 @@ def test_a_load_may_change_the_columns(warehouse: BigQueryAdapter, tmp_path: Pat
     assert warehouse.columns(place) == {"c": "FLOAT64"}
 
 
+def test_a_load_that_is_cut_shows_the_old_rows_until_it_is_done_again(
+    warehouse: BigQueryAdapter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, file = Relation("raw", "cut"), tmp_path / "cut.parquet"
+    parquet.write_table(pa.table({"id": [1, 2, 3]}), file)
+    warehouse.load_parquet(place, file)
+    parquet.write_table(pa.table({"id": [7], "name": ["new"]}), file)
+    send, cuts = AuthorizedSession.request, [20]
+
+    def gone(self: Any, method: str, url: str, *args: Any, **more: Any) -> Any:
+        if "/upload/" in url and method == "PUT" and cuts[0]:
+            cuts[0] -= 1
+            assert warehouse.row_count(place) == 3
+            raise requests.ConnectionError("Network is unreachable")
+        return send(self, method, url, *args, **more)
+
+    monkeypatch.setattr(AuthorizedSession, "request", gone)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    with monkeypatch.context() as hurried, pytest.raises(UserError, match="cannot be reached"):
+        hurried.setattr(bigquery_jobs, "PATIENCE_SECONDS", 0.0)
+        warehouse.load_parquet(place, file)
+    assert warehouse.row_count(place) == 3
+    assert 0 < cuts[0] < 20
+    assert warehouse.load_parquet(place, file) == 1
+    assert warehouse.query("select * from raw.cut", "test") == [(7, "new")]
+    assert cuts == [0]
+
+
 def test_a_decimal_of_38_digits_is_kept(warehouse: BigQueryAdapter, tmp_path: Path) -> None:
     file, place = tmp_path / "wide.parquet", Relation("raw", "wide")
     big = Decimal("12345678901234567890123456789")
@@ -173,7 +204,7 @@ def test_an_error_names_what_is_wrong(settings: dict[str, Any], tmp_path: Path) 
         BigQueryAdapter(
             lambda: {**settings, "token": None, "key_file": str(tmp_path / "missing.json")}
         ).query("select 1", "test")
-    with pytest.raises(UserError, match="lets us not in"):
+    with pytest.raises(UserError, match="refuses the token: it has expired"):
         BigQueryAdapter(lambda: {**settings, "token": "old"}).query("select 1", "test")
     with pytest.raises(UserError, match=r"has no table raw\.nothing"):
         BigQueryAdapter(lambda: settings).fingerprint(Relation("raw", "nothing"))

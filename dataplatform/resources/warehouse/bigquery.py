@@ -8,21 +8,20 @@ credentials over in the process environment, which the threads of a run share.
 
 from __future__ import annotations
 
-import datetime
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from dataplatform.bigquery_labels import asset_label, label
+from dataplatform.bigquery_jobs import asset_label, label
 from dataplatform.bigquery_load import load_parquet, quoted, type_name
-from dataplatform.declarations.errors import UserError
 from dataplatform.keys import Relation
 from dataplatform.resources.warehouse.alchemy import Alchemy
 from dataplatform.resources.warehouse.bigquery_alchemy import of_project
-from dataplatform.resources.warehouse.bigquery_client import first_sentence, open_client
+from dataplatform.resources.warehouse.bigquery_client import open_client
+from dataplatform.resources.warehouse.bigquery_errors import explained
+from dataplatform.resources.warehouse.bigquery_session import BigQuerySession
 from dataplatform.resources.warehouse.bigquery_swap import BigQuerySwap
 from dataplatform.resources.warehouse.interface import (
     DELETED_COLUMN,
@@ -33,8 +32,6 @@ from dataplatform.resources.warehouse.interface import (
 )
 from dataplatform.resources.warehouse.sql import ROWS, SqlWarehouse
 from dataplatform.resources.warehouse.work import TAG_VARIABLE, told
-
-_LISTING = ".INFORMATION_SCHEMA."
 
 
 def labels(purpose: str | None = None) -> dict[str, str]:
@@ -47,76 +44,6 @@ def labels(purpose: str | None = None) -> dict[str, str]:
         name: asset_label(text) if name == "asset" else label(text)
         for name, text in told(purpose).items()
     }
-
-
-class BigQuerySession:
-    """One conversation: jobs with the same labels and the same limit.
-
-    Args:
-        client: Google's client.
-        job: settings of each query job.
-    """
-
-    def __init__(self, client: Any, job: Mapping[str, Any]) -> None:
-        self.client = client
-        self.job = dict(job)
-
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run one statement as a job and return its rows; a missing dataset lists nothing."""
-        from google.api_core.exceptions import NotFound
-
-        try:
-            return [tuple(row.values()) for row in self.run(sql, parameters)]
-        except NotFound:
-            if _LISTING not in sql:
-                raise
-            return []
-
-    def run(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
-        """Run one statement as a job; return its rows as the client has them."""
-        from google.cloud import bigquery
-
-        settings = bigquery.QueryJobConfig(**self.job)
-        if parameters:
-            settings.query_parameters = [
-                bigquery.ScalarQueryParameter(None, _kind(one), one) for one in parameters
-            ]
-        return self.client.query(sql, job_config=settings).result()
-
-    def table(self, relation: Relation) -> Any:
-        """Return what the service knows of a relation, or None; costs no query."""
-        from google.api_core.exceptions import NotFound
-
-        try:
-            return self.client.get_table(f"{self.client.project}.{relation}")
-        except NotFound:
-            return None
-
-    def datasets(self) -> list[str]:
-        """Return the names of the project's datasets."""
-        return [one.dataset_id for one in self.client.list_datasets()]
-
-    def tables(self, schema: str) -> list[str]:
-        """Return the names of a dataset's relations; none where there is no dataset."""
-        from google.api_core.exceptions import NotFound
-
-        try:
-            return [one.table_id for one in self.client.list_tables(schema)]
-        except NotFound:
-            return []
-
-
-def _kind(value: Any) -> str:
-    kinds: dict[type, str] = {
-        bool: "BOOL",
-        int: "INT64",
-        float: "FLOAT64",
-        Decimal: "NUMERIC",
-        datetime.datetime: "TIMESTAMP",
-        datetime.date: "DATE",
-        bytes: "BYTES",
-    }
-    return kinds.get(type(value), "STRING")
 
 
 class BigQueryAdapter(SqlWarehouse):
@@ -140,30 +67,18 @@ class BigQueryAdapter(SqlWarehouse):
     @contextmanager
     def session(self, purpose: str, patience: float | None = None) -> Iterator[Session]:
         """Open a client for one conversation, whose jobs say what they are for."""
-        from google.api_core import exceptions
-        from google.auth.exceptions import GoogleAuthError
-
         settings = self._settings()
-        project = settings["project"]
         job: dict[str, Any] = {"labels": labels(purpose)}
         if settings.get("maximum_bytes_billed"):
             job["maximum_bytes_billed"] = int(settings["maximum_bytes_billed"])
         client = open_client(settings)
         try:
             yield BigQuerySession(client, job)
-        except (GoogleAuthError, exceptions.Unauthorized, exceptions.Forbidden) as error:
-            raise UserError(
-                f"The BigQuery project {project!r} lets us not in: {first_sentence(error)}"
-            ) from error
-        except (
-            exceptions.RetryError,
-            exceptions.ServerError,
-            exceptions.TooManyRequests,
-            ConnectionError,
-        ) as error:
-            raise UserError(
-                f"The BigQuery project {project!r} cannot be reached: {first_sentence(error)}"
-            ) from error
+        except Exception as error:
+            sentence = explained(error, settings)
+            if sentence is None:
+                raise
+            raise sentence from error
         finally:
             client.close()
 

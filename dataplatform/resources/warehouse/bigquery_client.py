@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dataplatform.declarations.errors import UserError
+from dataplatform.resources.warehouse.bigquery_errors import first_sentence
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _IMPERSONATED_SECONDS = 3600
@@ -71,8 +72,3 @@ def _credentials(settings: Mapping[str, Any]) -> Any:
             lifetime=_IMPERSONATED_SECONDS,
         )
     return found
-
-
-def first_sentence(error: BaseException) -> str:
-    """Return the first line of an error's text: the service adds its job's whole description."""
-    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
