@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 import duckdb
 import pytest
@@ -22,7 +22,7 @@ from dataplatform.access.rights import Rights
 from dataplatform.access.showing import shown_select
 from dataplatform.access.snowflake_policies import masking_items
 from dataplatform.access.snowflake_rows import row_items
-from dataplatform.declarations.access import CLASSIFICATIONS, Access, Role
+from dataplatform.declarations.access import CLASSIFICATIONS, Access, Method, Role
 from dataplatform.keys import Relation
 
 TABLE = Relation("marts", "people")
@@ -48,7 +48,7 @@ CONDITIONS: dict[str, Any] = {
     ),
 }
 
-_methods = st.sampled_from(["null", "hash", "partial", "redact"])
+_methods: st.SearchStrategy[Method] = st.sampled_from(get_args(Method))
 _sees = st.sets(st.sampled_from(CLASSIFICATIONS))
 _condition = st.none() | st.sampled_from(list(CONDITIONS))
 
