@@ -91,6 +91,7 @@ CASES = [
         [TEXT],
         [("me@mail.example.org", "mail"), ("me@mail", None), ("@.", None), (None, None)],
     ),
+    Case("regex_extract('x', '[(].+')", [TEXT], [("a (b", "(b"), ("a", None), (None, None)]),
     Case(
         "regex_replace_all('x', '[.,]', ';')",
         [TEXT],

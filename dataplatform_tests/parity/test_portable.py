@@ -78,6 +78,7 @@ def test_every_macro_is_in_the_document() -> None:
     [
         ("regex_matches('x', '\\\\d+')", "holds \\\\, which warehouses read in different ways"),
         ("regex_extract('x', 'a+?')", "holds [+][?]"),
+        ("regex_extract('x', '(a)(b)')", "has 2 groups: BigQuery extracts one alone"),
         ("regex_replace_all('x', '(?i)a', '')", "holds [(][?]"),
         ("regex_replace_all('x', 'a', '\\\\1')", "replacement .* holds a backslash"),
         ("try_to('x', 'uuid')", "try_to cannot give uuid: it knows integer, bigint"),

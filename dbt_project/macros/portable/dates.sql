@@ -20,7 +20,7 @@
 {%- endmacro %}
 
 {% macro bigquery__date_plus(day, number, unit) -%}
-    date_add({{ day }}, interval {{ number }} {{ unit }})
+    date_add({{ day }}, interval ({{ number }}) {{ unit }})
 {%- endmacro %}
 
 {#- How many times a new day, week, month, quarter or year begins between two days. -#}

@@ -31,8 +31,13 @@
 
 {#- The first match, or what its first group holds; NULL where nothing, or nothing but '', is found. -#}
 {% macro regex_extract(expression, pattern) -%}
-    {%- set group = 1 if '(' in pattern else 0 -%}
-    nullif({{ adapter.dispatch('regex_extract')(expression, portable_pattern(pattern), group) }}, '')
+    {#- What stands in a set is no group. -#}
+    {%- set groups = modules.re.sub('\\[[^]]+\\]', '', pattern).count('(') -%}
+    {%- if groups > 1 -%}
+        {{ exceptions.raise_compiler_error(
+            "The pattern " ~ pattern ~ " has " ~ groups ~ " groups: BigQuery extracts one alone.") }}
+    {%- endif -%}
+    nullif({{ adapter.dispatch('regex_extract')(expression, portable_pattern(pattern), groups) }}, '')
 {%- endmacro %}
 
 {% macro default__regex_extract(expression, pattern, group) -%}
