@@ -23,6 +23,7 @@ from dataplatform.resources.warehouse.interface import SYNCED_COLUMN
 
 if TYPE_CHECKING:
     from dataplatform.resources.warehouse import Warehouse
+    from dataplatform.resources.warehouse.interface import Session
 
 Execute = Callable[[str], Sequence[Sequence[Any]]]
 
@@ -58,36 +59,57 @@ def judge(
         measuring: what is measured for the monitors' step, and where it is kept; None for nothing.
     """
     relation = checks[0].relation
-    columns = warehouse.columns(relation)
-    if columns is None:
-        return Judged(run_scan(lambda sql: [], checks, warehouse.dialect, None), {})
-    time = next((name for name in (SYNCED_COLUMN, day) if name and name in columns), None)
-    asked = [check for check in checks if check.scope == INCREMENT]
-    if asked and time is None:
-        reason = f"{relation} has neither a column {SYNCED_COLUMN} nor a partition column"
-        homeless = [errored(check, f"{reason}, so no rows are new.") for check in asked]
-        rest = [check for check in checks if check.scope != INCREMENT]
-        found = judge(warehouse, rest, {}, day, measuring).verdicts if rest else []
-        return Judged(in_order(checks, [*homeless, *found]), {})
+    # Opening a warehouse can take longer than a scan, so all is asked in one session.
     with warehouse.session(f"checks of {relation}") as session:
-        execute = reading(session.execute, warehouse.dialect)
-        newest = None
-        if asked and time is not None:
-            sql = dialect(warehouse.dialect)
-            newest = execute(
-                f"select {sql.text(f'max({sql.identifier(time)})')} from {sql.relation(relation)}"
-            )[0][0]
-        scoped = [_since(check, time, since.get(check.name)) for check in checks]
-        measures: tuple[Measure, ...] = ()
-        taken: list[Mapping[tuple[str | None, str], Any]] = []
-        if measuring is not None:
-            # What goes wrong with figures is told by the monitors' step, which measures then.
-            with suppress(Exception):
-                measures = measuring.measures(session, warehouse.dialect, columns)
-        verdicts = run_scan(execute, scoped, warehouse.dialect, columns, measures, taken.append)
-        if measuring is not None and taken:
-            with suppress(Exception):
-                measuring.keep(session, warehouse.dialect, taken[0])
+        columns = warehouse.columns(relation, session)
+        if columns is None:
+            return Judged(run_scan(lambda sql: [], checks, warehouse.dialect, None), {})
+        time = next((name for name in (SYNCED_COLUMN, day) if name and name in columns), None)
+        homeless = [
+            errored(
+                check,
+                f"{relation} has neither a column {SYNCED_COLUMN} nor a partition column, "
+                "so no rows are new.",
+            )
+            for check in checks
+            if check.scope == INCREMENT and time is None
+        ]
+        rest = checks if time is not None else [one for one in checks if one.scope != INCREMENT]
+        if not rest:
+            return Judged(homeless, {})
+        found = _judge(session, warehouse.dialect, rest, columns, since, time, measuring)
+    return Judged(in_order(checks, [*homeless, *found.verdicts]), found.until)
+
+
+def _judge(
+    session: Session,
+    dialect_name: str,
+    checks: Sequence[Check],
+    columns: Mapping[str, str],
+    since: Mapping[str, str],
+    time: str | None,
+    measuring: Measuring | None,
+) -> Judged:
+    relation = checks[0].relation
+    execute = reading(session.execute, dialect_name)
+    asked = [check for check in checks if check.scope == INCREMENT]
+    newest = None
+    if asked and time is not None:
+        sql = dialect(dialect_name)
+        newest = execute(
+            f"select {sql.text(f'max({sql.identifier(time)})')} from {sql.relation(relation)}"
+        )[0][0]
+    scoped = [_since(check, time, since.get(check.name)) for check in checks]
+    measures: tuple[Measure, ...] = ()
+    taken: list[Mapping[tuple[str | None, str], Any]] = []
+    if measuring is not None:
+        # What goes wrong with figures is told by the monitors' step, which measures then.
+        with suppress(Exception):
+            measures = measuring.measures(session, dialect_name, columns)
+    verdicts = run_scan(execute, scoped, dialect_name, columns, measures, taken.append)
+    if measuring is not None and taken:
+        with suppress(Exception):
+            measuring.keep(session, dialect_name, taken[0])
     until = {}
     passed = {verdict.name for verdict in verdicts if verdict.passed}
     for check in asked:

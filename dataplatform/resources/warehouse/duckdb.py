@@ -8,7 +8,7 @@ SQL is in ``ducklake``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +95,14 @@ class DuckDBEngine(SqlWarehouse):
         return int(rows[0][0])
 
     def _columns(self, session: Session, relation: Relation) -> dict[str, str] | None:
+        import duckdb
+
+        # The catalogue is read through from end to end, which takes longer than most scans where
+        # there are a thousand tables: it is asked only for what cannot be described, such as a
+        # view over a table that is gone.
+        with suppress(duckdb.Error):
+            told = session.execute(f"DESCRIBE {qualified(relation)}")
+            return {name: kind for name, kind, *_ in told}
         rows = session.execute(
             "SELECT column_name, data_type FROM duckdb_columns() "
             "WHERE database_name = current_database() AND schema_name = ? AND table_name = ? "
