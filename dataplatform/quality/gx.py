@@ -98,6 +98,7 @@ def opened(project: Project, purpose: str) -> Iterator[Opened]:
     warehouse = open_warehouse(project.environment, project)
     # The project of GX is one for all who judge, whatever the warehouse lets them do at once.
     with warehouse_lock(home / "project", purpose), warehouse.alchemy(purpose) as alchemy:
+        gx_source.forget_former(home / "gx" / "great_expectations.yml")
         context: Any = gx.get_context(mode="file", project_root_dir=str(home))
         context.enable_analytics(False)
         if context.variables.progress_bars != {"globally": False}:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, wraps
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 #: How many rows of a table are taken into memory for what GX evaluates in pandas alone.
 ROWS_IN_MEMORY = 10_000_000
+#: The kind of the data source that an earlier version made, of a DuckDB file alone.
+FORMER = "duckdb"
 #: The warehouse that GX has open; a process opens one at a time.
 _open: list[Alchemy] = []
 
@@ -95,6 +98,26 @@ def opened(context: Any, name: str, warehouse: Alchemy) -> Iterator[Any]:
             _close(datasource)
     finally:
         _open.pop()
+
+
+def forget_former(file: Path) -> None:
+    """Drop data sources from GX's own file that are of a kind which is not ours any more.
+
+    Args:
+        file: ``great_expectations.yml``; written only where there is one.
+    """
+    from ruamel.yaml import YAML
+
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    if f"type: {FORMER}" not in text:
+        return
+    yaml = YAML()
+    written = yaml.load(text)
+    sources = written.get("fluent_datasources") or {}
+    for name in [name for name, source in sources.items() if source.get("type") == FORMER]:
+        del sources[name]
+    with file.open("w", encoding="utf-8") as stream:
+        yaml.dump(written, stream)
 
 
 @cache
