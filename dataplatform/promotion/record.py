@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dataplatform.keys import PLATFORM, Relation
+from dataplatform.resources.warehouse import layout
 from dataplatform.resources.warehouse.publication import new_id
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def write(warehouse: Warehouse, one: Promotion) -> None:
     """Write a promotion down, or how it goes on."""
     swap = warehouse.swap
     with warehouse.session(f"record the promotion from {one.source}") as session:
-        session.execute(swap.schema(PLATFORM))
+        layout.ready(session, swap)
         columns = ", ".join(f"{swap.column(name)} {swap.text_type}" for name in _NAMES)
         session.execute(f"CREATE TABLE IF NOT EXISTS {swap.name(TABLE)} ({columns})")
         versions = json.dumps({str(table): version for table, version in one.before.items()})
@@ -84,7 +85,9 @@ def read(warehouse: Warehouse) -> list[Promotion]:
 
 
 def _read(session: Session, swap: Swap) -> list[Promotion]:
-    if TABLE.table not in swap.tables(session, TABLE.schema):
+    tables = swap.tables(session, TABLE.schema)
+    layout.check(tables)
+    if TABLE.table not in tables:
         return []
     names = ", ".join(map(swap.column, _NAMES))
     found = []

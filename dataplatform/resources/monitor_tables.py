@@ -13,6 +13,7 @@ from typing import Any
 
 from dataplatform.checks.dialects import Dialect, dialect
 from dataplatform.keys import PLATFORM, Relation
+from dataplatform.resources.warehouse import layout
 from dataplatform.resources.warehouse.interface import Session
 
 METRICS = Relation(PLATFORM, "table_metrics")
@@ -59,13 +60,17 @@ class MonitorTables:
 
     @property
     def ready(self) -> bool:
-        """Whether the tables exist."""
-        listed = ", ".join(f"'{relation.table}'" for relation in _COLUMNS)
+        """Whether the tables exist.
+
+        Raises:
+            UserError: a newer version of the platform has written them.
+        """
         rows = self._session.execute(
-            f"select count(*) from {self._sql.listing('tables', [PLATFORM])} "
-            f"where lower(table_name) in ({listed})"
+            f"select lower(table_name) from {self._sql.listing('tables', [PLATFORM])}"
         )
-        return bool(rows and rows[0][0] == len(_COLUMNS))
+        tables = {str(name) for (name,) in rows}
+        layout.check(tables)
+        return all(relation.table in tables for relation in _COLUMNS)
 
     def _insert(
         self, relation: Relation, rows: Sequence[Sequence[Any]], head: Sequence[Any] = ()

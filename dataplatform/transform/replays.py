@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dataplatform.keys import PLATFORM, Relation
+from dataplatform.resources.warehouse import layout
 
 if TYPE_CHECKING:
     from dataplatform.resources.warehouse import Session, Warehouse
@@ -25,7 +26,7 @@ def make_replays(session: Session, swap: Swap) -> None:
         swap: how the warehouse writes names.
     """
     text, number = swap.text_type, swap.number_type
-    session.execute(swap.schema(PLATFORM))
+    layout.ready(session, swap)
     session.execute(
         f"CREATE TABLE IF NOT EXISTS {swap.name(REPLAYS)} "
         f"({swap.column('target')} {text}, {swap.column('replayed_at')} {text}, "
@@ -78,6 +79,7 @@ def last_replays(warehouse: Warehouse, present: set[Relation]) -> dict[Relation,
         warehouse: where it is written down.
         present: the relations that exist.
     """
+    layout.check({one.table for one in present if one.schema == PLATFORM})
     if REPLAYS not in present:
         return {}
     swap = warehouse.swap

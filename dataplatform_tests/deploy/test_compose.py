@@ -106,6 +106,32 @@ def test_every_part_restarts_by_itself_and_says_how_it_is() -> None:
         assert service_health(name), name
 
 
+def test_no_part_is_asked_for_the_port_of_another() -> None:
+    # The image's own question is for the code location; whoever is something else says so.
+    for name in set(OURS) - {"code"}:
+        assert "healthcheck" in SERVICES[name], name
+        assert "grpc-health-check" not in str(SERVICES[name]["healthcheck"]), name
+    assert "/health" in service_health("webhooks")[-1]
+
+
+def test_no_part_takes_all_of_the_machine_or_more_rights() -> None:
+    for name, service in SERVICES.items():
+        assert service["mem_limit"], name
+        assert service["pids_limit"] <= 4096, name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+
+
+def test_development_is_given_what_its_environment_names() -> None:
+    text = (REPOSITORY / "docker-compose.yml").read_text()
+    given = set(yaml.safe_load(text)["services"]["platform"]["environment"])
+    wanted = _referred((REPOSITORY / "config/environments/compose.yml").read_text())
+    # What has a default in the file need not be given, and the rest is found or made there.
+    assert {"LAKE_ENDPOINT", "LAKE_ACCESS_KEY", "LAKE_SECRET_KEY"} <= wanted & given
+    optional = {"DATAPLATFORM_DEMO_SEED", "DATAPLATFORM_DEMO_SCALE", "PROJECT_ROOT"}
+    assert wanted - optional <= given
+    assert given <= wanted | {"DATAPLATFORM_ENV"}
+
+
 def service_health(name: str) -> list[str]:
     return list(SERVICES[name]["healthcheck"]["test"])
 

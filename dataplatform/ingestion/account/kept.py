@@ -11,6 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from dataplatform.declarations.errors import UserError
+
+#: Of the file; one without the number was written before there was one, and is the same.
+LAYOUT = 1
+# No account's name: those have a slash, or no underscore before them.
+_LAYOUT = "_layout"
+
 
 class KeptFile:
     """One account's part of a JSON file: names to settings.
@@ -41,7 +48,7 @@ class KeptFile:
             self._write()
 
     def _write(self) -> None:
-        whole = {**self._read(), self._account: self.content}
+        whole = {_LAYOUT: LAYOUT, **self._read(), self._account: self.content}
         write_private(self._path, json.dumps(whole, indent=2, sort_keys=True).encode())
 
     def _read(self) -> dict[str, Any]:
@@ -50,7 +57,15 @@ class KeptFile:
         except (FileNotFoundError, ValueError):
             # Unreadable is as good as lost: what was kept is then unknown.
             return {}
-        return content if isinstance(content, dict) else {}
+        if not isinstance(content, dict):
+            return {}
+        layout = content.pop(_LAYOUT, LAYOUT)
+        if layout != LAYOUT:
+            raise UserError(
+                f"{self._path} has layout {layout}, of a newer version of the platform; this one "
+                f"knows layout {LAYOUT}. Use the newer one again, or move the file away."
+            )
+        return content
 
 
 def write_private(path: Path, content: bytes) -> None:

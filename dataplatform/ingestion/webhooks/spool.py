@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dataplatform.declarations.errors import UserError
 from dataplatform.ingestion.webhooks.signature import EARLIEST, OLDEST
 
 # Below the state folder; the local receiver of that name keeps its data there too.
@@ -23,6 +24,8 @@ FOLDER = "webhooks"
 FILE = "events.sqlite"
 _KEPT_SECONDS = 2 * (OLDEST + EARLIEST).total_seconds()
 _BUSY_SECONDS = 10.0
+#: Of the file's tables; SQLite keeps it as their `user_version`.
+_LAYOUT = 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS event (
     hash TEXT PRIMARY KEY,
@@ -114,6 +117,14 @@ class Spool:
     def _open(self) -> Iterator[sqlite3.Connection]:
         database = sqlite3.connect(self._file, timeout=_BUSY_SECONDS)
         try:
+            (layout,) = database.execute("PRAGMA user_version").fetchone()
+            if layout > _LAYOUT:
+                raise UserError(
+                    f"{self._file} has layout {layout}, of a newer version of the platform; this "
+                    f"one knows layout {_LAYOUT}. Use the newer one again, or move the file away."
+                )
+            if layout < _LAYOUT:
+                database.execute(f"PRAGMA user_version = {_LAYOUT}")
             with database:
                 yield database
         finally:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import astuple, dataclass, fields
 
 from dataplatform.keys import PLATFORM, Relation
+from dataplatform.resources.warehouse import layout
 from dataplatform.resources.warehouse.interface import Session
 from dataplatform.resources.warehouse.swap import Swap
 
@@ -65,18 +66,29 @@ class Journal:
         self._table = swap.name(TABLE)
 
     def make(self) -> None:
-        """Make the journal where it is missing."""
+        """Make the journal where it is missing.
+
+        Raises:
+            UserError: a newer version of the platform has written it.
+        """
+        if TABLE.table in layout.ready(self._session, self._swap):
+            return
         columns = ", ".join(
             f"{self._swap.column(name)} "
             + (self._swap.number_type if name in _NUMBERS else self._swap.text_type)
             for name in _NAMES
         )
-        self._session.execute(self._swap.schema(PLATFORM))
         self._session.execute(f"CREATE TABLE IF NOT EXISTS {self._table} ({columns})")
 
     def exists(self) -> bool:
-        """Return whether anything was ever published by journal."""
-        return TABLE.table in self._swap.tables(self._session, TABLE.schema)
+        """Return whether anything was ever published by journal.
+
+        Raises:
+            UserError: a newer version of the platform has written it.
+        """
+        tables = self._swap.tables(self._session, TABLE.schema)
+        layout.check(tables)
+        return TABLE.table in tables
 
     def entries(
         self, targets: Collection[Relation] | None = None, *, unfinished: bool = False
