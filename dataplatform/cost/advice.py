@@ -92,8 +92,10 @@ def advice(ledger: Ledger, spent: Spent, model: Model, usages: Sequence[Usage]) 
         model: what is known of it.
         usages: its usage in the span.
     """
+    if unused := _unused(model):
+        # What nobody reads is not worth making cheaper.
+        return [unused]
     found = [
-        _unused(model),
         _incremental(ledger, spent, model),
         _clustered(usages),
         _partitioned(ledger, spent),

@@ -26,13 +26,16 @@ h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2.2rem 0 .6rem}
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:.4rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}
 th{color:var(--dim);font-weight:500}td.n,th.n{text-align:right;white-space:nowrap;
-font-variant-numeric:tabular-nums}td:first-child{overflow-wrap:anywhere}
+font-variant-numeric:tabular-nums}td:first-child{white-space:nowrap}
 .over{color:var(--over)}.warned{color:var(--warned)}
 .budget{background:var(--card);border-radius:.5rem;padding:.6rem .8rem;margin:.5rem 0}
 progress{width:100%;height:.5rem;accent-color:var(--bar)}
+.over progress{accent-color:var(--over)}.warned progress{accent-color:var(--warned)}
 figcaption{color:var(--dim)}
 svg{display:block}svg rect{fill:var(--bar)}figure{margin:1rem 0}figure svg{width:100%;height:5rem}
-@media(max-width:640px){.far{display:none}th,td{padding:.4rem .3rem}.sum{font-size:1.7rem}}
+@media(max-width:640px){.far,th{display:none}.sum{font-size:1.7rem}
+tr{display:flex;flex-wrap:wrap;gap:0 1rem;border-bottom:1px solid var(--line);padding:.4rem 0}
+td{border:0;padding:0}td:first-child{flex:1 0 100%;white-space:normal;overflow-wrap:anywhere}}
 """.strip()
 _TALL = 20
 

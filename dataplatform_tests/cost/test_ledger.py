@@ -137,6 +137,7 @@ def test_advice_follows_from_what_was_seen() -> None:
     assert _advised("seconds", replace(often, seconds=60)) == []
     assert _advised("seconds", replace(often, builds=2)) == []
     assert _advised("seconds", replace(often, builds=0), replace(TABLE, readers=0)) == ["Unused"]
+    assert _advised("seconds", often, replace(TABLE, readers=0)) == ["Unused"]
     published = replace(TABLE, readers=0, published=True)
     assert _advised("seconds", replace(often, builds=0), published) == []
     whole = {"partitions": 950.0, "partitions_total": 1000.0}
