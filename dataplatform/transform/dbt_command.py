@@ -17,6 +17,10 @@ from dataplatform.resources.warehouse import open_warehouse
 if TYPE_CHECKING:
     from dataplatform.declarations.project import Project
 
+#: Not ``-m dbt.cli.main``, of which Python warns: the package imports that module itself. Other
+#: warnings are of libraries about one another, and no user can act on them.
+_DBT = ("-W", "ignore", "-c", "from dbt.cli.main import cli; cli(prog_name='dbt')")
+
 
 def run_dbt_command(project: Project, command: Sequence[str], purpose: str) -> int:
     """Run a dbt command in a process of its own and return its exit code.
@@ -30,7 +34,7 @@ def run_dbt_command(project: Project, command: Sequence[str], purpose: str) -> i
         UserError: the warehouse stayed locked, or a secret is not set.
     """
     line = [
-        *(sys.executable, "-m", "dbt.cli.main", "--no-send-anonymous-usage-stats"),
+        *(sys.executable, *_DBT, "--no-send-anonymous-usage-stats"),
         *("--log-path", str(project.state / "logs" / "dbt"), *command),
         *("--project-dir", str(project.dbt), "--profiles-dir", str(project.dbt)),
         *("--target-path", str(target_folder(project) / "hand")),
