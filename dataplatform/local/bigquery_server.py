@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import re
+import runpy
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -262,6 +263,8 @@ def main() -> None:
     repair_typed_tables()
     repair_decimals()
     repair_clones()
+    # By its path, because this folder, whose modules have common names, is none to import from.
+    runpy.run_path(str(Path(__file__).with_name("bigquery_layout.py")))["repair_layouts"]()
     account = json.loads((options.state / "service-account.json").read_text(encoding="utf-8"))
     repair_login(os.environ["BIGQUERY_TOKEN"], account)
     server.run_forever(

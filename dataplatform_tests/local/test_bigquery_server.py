@@ -192,6 +192,44 @@ def test_tables_are_published_together_and_rolled_back(
     assert (newest.current, oldest.current) == (False, True)
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("partition by day", ("DAY", "day", None)),
+        ("partition by date_trunc(day, month)", ("MONTH", "day", None)),
+        ("partition by timestamp_trunc(at, hour)", ("HOUR", "at", None)),
+        ("partition by date(at)", ("DAY", "at", None)),
+        ("partition by range_bucket(id, generate_array(0, 100, 10))", (None, "id", (0, 100, 10))),
+    ],
+)
+def test_what_consumers_read_is_laid_out_as_the_model_says(
+    warehouse: BigQueryAdapter, said: str, told: tuple[Any, ...]
+) -> None:
+    candidate, target = Relation("candidate", "laid_out"), Relation("marts", "laid_out")
+    for schema in ("candidate", "marts", "versions"):
+        warehouse.query(f"create schema if not exists {schema}", "test")
+    strict = told[0] is not None
+    warehouse.query(
+        f"/* by dbt */ create or replace table candidate.laid_out {said} cluster by name, id "
+        "options(description='what it is', labels=[('group', 'sales'), ('tier', 'gold')]"
+        f"{', require_partition_filter=true' if strict else ''}) as (select 1 as id, "
+        "date '2026-01-02' as day, timestamp '2026-01-02 03:00:00+00' as at, 'x' as name)",
+        "test",
+    )
+    warehouse.publish(candidate, target)
+    with warehouse.session("look") as session:
+        for relation in (candidate, target):
+            table: Any = session.table(relation)  # type: ignore[attr-defined]
+            days, spans = table.time_partitioning, table.range_partitioning
+            by = days or spans
+            ends = (spans.range_.start, spans.range_.end, spans.range_.interval) if spans else None
+            assert (days.type_ if days else None, by.field, ends) == told
+            assert table.clustering_fields == ["name", "id"]
+            assert table.labels == {"group": "sales", "tier": "gold"}
+            assert bool(table.require_partition_filter) == strict
+            assert table.description == "what it is"
+
+
 def test_a_text_is_a_text_whatever_it_holds(warehouse: BigQueryAdapter) -> None:
     for text in ("it's", "back\\slash", "two\nlines", "a `tick`", "--", "\\'; drop"):
         assert warehouse.query(f"select {literal(text)}", "test") == [(text,)]
