@@ -29,8 +29,8 @@ def repair_layouts() -> None:
             return
         place = ddl_sync._split_target(target, project)
         made = context.catalog.get_table(*place) if all(place) else None
-        layout = _layout(sql, made.time_partitioning) if made is not None else {}
-        if layout:
+        if made is not None:
+            layout = _layout(sql, made.time_partitioning)
             context.catalog.update_table(made.model_copy(update=layout))
 
     async def cloned(self: Any, project: str, dataset: str, table: str, *source: str) -> Any:
