@@ -206,8 +206,7 @@ def test_what_hides_values_and_rows_is_accepted(warehouse: SnowflakeAdapter) -> 
             f'ALTER TABLE {table} MODIFY COLUMN "ID" SET TAG "A"."B"."C" = \'internal\'',
             'CREATE MASKING POLICY IF NOT EXISTS "A"."B"."M" AS (VAL DATE) RETURNS DATE -> VAL',
             'ALTER TAG "A"."B"."C" SET MASKING POLICY "A"."B"."M" FORCE',
-            'CREATE ROW ACCESS POLICY IF NOT EXISTS "A"."B"."C" AS ("ID" NUMBER) RETURNS BOOLEAN '
-            '-> "ID" > 1',
+            'CREATE ROW ACCESS POLICY "A"."B"."C" AS (I DATE) RETURNS BOOLEAN -> TRUE',
             f'ALTER TABLE {table} ADD ROW ACCESS POLICY "A"."B"."C" ON ("ID")',
         ):
             session.execute(statement)
