@@ -17,6 +17,7 @@ ALL = (
     "connections",
     "webhook",
     "loads",
+    "lakes",
     "launch",
     "dbt_graph",
     "warm_run",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ _EXTENSIONS = ("ducklake", "postgres_scanner", "httpfs")
 _BASE_SECRET = "dataplatform_base_lake"
 # Two writers that commit at the same moment: the later one tries again, with growing pauses.
 _COMMIT_ATTEMPTS = 30
+# Several that open a new lake at the same moment: one of them makes its catalog.
+_OPENING_ATTEMPTS = 5
 
 # Each thread has a DuckDB instance of its own: transactions that change schemas at the same moment
 # in one instance put tables into wrong schemas (duckdb/ducklake issues 1248 and 1404).
@@ -120,7 +123,7 @@ def connect(settings: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     try:
         prepare(connection, settings)
-        connection.execute(f"ATTACH 'ducklake:{SECRET}' AS {CATALOG}")
+        _attach_own(connection)
         use(connection)
     except duckdb.Error as error:
         connection.close()
@@ -131,6 +134,20 @@ def connect(settings: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
             f"{catalog['port']} and its files in {files['url']} cannot be opened: {reason}"
         ) from error
     return connection
+
+
+def _attach_own(connection: duckdb.DuckDBPyConnection) -> None:
+    """Attach the lake; whoever opens a new one at the same moment as others finds it made."""
+    import duckdb
+
+    for attempt in range(_OPENING_ATTEMPTS):
+        try:
+            connection.execute(f"ATTACH 'ducklake:{SECRET}' AS {CATALOG}")
+            return
+        except duckdb.Error as error:
+            if "initialize DuckLake" not in str(error) or attempt == _OPENING_ATTEMPTS - 1:
+                raise
+            time.sleep(0.1 * 2**attempt)
 
 
 def use(cursor: duckdb.DuckDBPyConnection) -> None:
