@@ -31,8 +31,11 @@ def command(
     ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the gates and stop.")] = False,
     drift: Annotated[
-        bool, typer.Option(help="Compare the target's connections with what is declared.")
+        bool, typer.Option(help="Compare the target's connections and access with the files.")
     ] = True,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Finish a promotion to --to that was killed.")
+    ] = False,
     log: Annotated[bool, typer.Option("--log", help="Show the promotions to --to.")] = False,
     why: Annotated[str, typer.Option(help="The reason, kept in the audit.")] = "",
     who: Annotated[str, typer.Option(help="Who promotes; you, unless said otherwise.")] = "",
@@ -43,7 +46,7 @@ def command(
     from dataplatform.declarations.environment import ENVIRONMENT_VARIABLE, export
     from dataplatform.declarations.errors import UserError
     from dataplatform.declarations.project import open_project
-    from dataplatform.promotion.carry_out import alone, promote, undo_killed
+    from dataplatform.promotion.carry_out import alone, killed, promote, undo_killed
     from dataplatform.promotion.gates import promoted
     from dataplatform.resources.warehouse.publication import Note
     from dataplatform.runtime.home import open_instance
@@ -53,13 +56,23 @@ def command(
     if log:
         _log(console, here)
         return
+    if resume:
+        _resume(console, here, target)
+        return
     if not source or not target:
         raise UserError("Say --from and --to: dataplatform promote --from staging --to production.")
     origin = open_project(here.root, source)
     export({ENVIRONMENT_VARIABLE: target})
     with alone(here), open_instance(here) as instance:
-        for sentence in undo_killed(here, instance):
-            console.print(f"undone       {sentence}", markup=False)
+        if dry_run:
+            for left in killed(here):
+                console.print(
+                    f"killed       from {left.source}: undone by the next, finished by --resume",
+                    markup=False,
+                )
+        else:
+            for sentence in undo_killed(here, instance):
+                console.print(f"undone       {sentence}", markup=False)
         found, gates = _judged(origin, here, approve, drift)
         tables = [one.table for one in promoted(found)]
         if not tables:
@@ -84,6 +97,7 @@ def command(
 
 
 def _judged(origin: Project, here: Project, approve: str, drift: bool) -> tuple[Diff, list[Gate]]:
+    from dataplatform.cli import promote_facts as facts
     from dataplatform.diff.whole import diff
     from dataplatform.promotion import gates
     from dataplatform.runtime.home import open_instance
@@ -95,23 +109,40 @@ def _judged(origin: Project, here: Project, approve: str, drift: bool) -> tuple[
             gates.built_gate(origin, instance, models),
             gates.rules_gate(origin, instance, models),
         ]
-    judged += [gates.contracts_gate(here, found), gates.approval_gate(found, approve)]
+    tables = [one.table for one in gates.promoted(found)]
+    judged += [
+        gates.parity_gate(origin, here),
+        gates.contracts_gate(here, found, facts.undeclared_changes(here, tables)),
+        gates.approval_gate(found, approve),
+    ]
     if drift:
-        judged.append(gates.drift_gate(_drift(here)))
+        judged.append(gates.drift_gate(facts.drift(here)))
     return found, judged
 
 
-def _drift(project: Project) -> list[str]:
+def _resume(console: Console, here: Project, target: str) -> None:
+    """Finish what was killed, and say how it ended."""
+    from dataplatform.declarations.environment import ENVIRONMENT_VARIABLE, export
     from dataplatform.declarations.errors import UserError
-    from dataplatform.ingestion.drift.comparison import account_drift
+    from dataplatform.promotion.carry_out import alone, killed
+    from dataplatform.promotion.carry_out import resume as finish
+    from dataplatform.runtime.home import open_instance
 
-    if not project.connections:
-        return []
-    try:
-        found = account_drift(project)
-    except UserError as error:
-        return [f"{error} Without the comparison: --no-drift."]
-    return [f"{name}: {one.told()}" for name, one in found.items() if one.sentences]
+    if not target:
+        raise UserError("Say --to: dataplatform promote --resume --to production.")
+    export({ENVIRONMENT_VARIABLE: target})
+    failed = False
+    with alone(here), open_instance(here) as instance:
+        left = killed(here)
+        if not left:
+            console.print(f"Nothing to finish: no promotion to {target} was killed.")
+        for one in left:
+            tables = tuple(one.before)
+            done = finish(here, instance, one, lambda tables=tables: _build(here, tables))  # type: ignore[misc]
+            console.print(f"{done.state}         from {done.source}: {done.said}", markup=False)
+            failed |= done.state != "done"
+    if failed:
+        raise typer.Exit(1)
 
 
 def _build(project: Project, tables: Collection[Relation]) -> list[str]:

@@ -109,6 +109,8 @@ class BigQueryWarehouse(Strict):
     impersonate: str | None = None
     #: A query that would read more bytes than this is refused before it costs anything.
     maximum_bytes_billed: int | str | None = None
+    #: Projects that stand empty for environments made from this one, each for one at a time.
+    made_in: list[str] = Field(default_factory=list)
     #: Where the service answers, where that is not Google's own address: a stand-in.
     endpoint: str | None = None
 

@@ -83,7 +83,8 @@ class _BigQuery(Words):
         return f"format('%.8e', {column})"
 
     def as_text(self, column: str) -> str:
-        return f"format('%t', {column})"
+        # What has no text of its own, such as JSON, has one so.
+        return f"trim(to_json_string({column}), '\"')"
 
 
 _WORDS = {"duckdb": Words(), "snowflake": _Snowflake(), "bigquery": _BigQuery()}

@@ -31,7 +31,8 @@ def _database(session: Session, database: str) -> Place:
         "ORDER BY table_schema, table_name, ordinal_position"
     )
     views = session.execute(
-        f"SELECT lower(table_schema), lower(table_name) FROM {schema}.tables WHERE comment = %s",
+        f"SELECT lower(table_schema), lower(table_name) FROM {schema}.tables "
+        "WHERE table_type = 'VIEW' AND comment = %s",
         [DEFERRED_COMMENT],
     )
 

@@ -11,17 +11,12 @@ from collections.abc import Iterable, Mapping
 
 from dataplatform.declarations.errors import UserError
 from dataplatform.duckdb_file import BASE
-from dataplatform.keys import PLATFORM, QUARANTINE, SNAPSHOTS, Relation
+from dataplatform.environments.remembered import ITS_OWN, KEPT_TABLES, serve
+from dataplatform.keys import PLATFORM, SNAPSHOTS, Relation
 from dataplatform.resources.warehouse import Session, qualified, quoted
 from dataplatform.resources.warehouse.duckdb import DuckDBEngine
 from dataplatform.resources.warehouse.interface import DEFERRED_COMMENT
-from dataplatform.resources.warehouse.journal import DONE, ROLLBACK, Entry, Journal
 from dataplatform.resources.warehouse.publication import VERSIONS, Served, version_relation
-
-#: The platform's tables that tell of the base alone; what monitors remember is copied.
-_NOT_REMEMBERED = ("publications", "promotions")
-#: What is no table of the company: the platform's own, kept versions, rows set aside.
-_ITS_OWN = (PLATFORM, VERSIONS, QUARANTINE, "information_schema", "main", "pg_catalog")
 
 
 def show_all(base: DuckDBEngine, made: DuckDBEngine, purpose: str) -> int:
@@ -42,17 +37,17 @@ def show_all(base: DuckDBEngine, made: DuckDBEngine, purpose: str) -> int:
         remembered = [
             Relation(PLATFORM, name)
             for name in sorted(base.swap.tables(session, PLATFORM))
-            if name not in _NOT_REMEMBERED
+            if name not in KEPT_TABLES
         ]
     with made.session(purpose) as session:
         # One change of the catalog: a lake takes about a second for each.
         session.execute("BEGIN")
         _defer(session, [relation for relation in shown if relation not in views])
-        _serve(session, made, served)
-        _again(session, views)
         session.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(PLATFORM)}")
         for relation in remembered:
             _copy(session, relation)
+        _serve(session, made, served)
+        _again(session, views)
         session.execute("COMMIT")
     return len(shown)
 
@@ -63,7 +58,7 @@ def shown_in(session: Session) -> list[Relation]:
         "SELECT table_schema, table_name FROM information_schema.tables "
         "WHERE table_catalog = current_database() ORDER BY ALL"
     )
-    return [Relation(schema, table) for schema, table in rows if schema not in _ITS_OWN]
+    return [Relation(schema, table) for schema, table in rows if schema not in ITS_OWN]
 
 
 def _defer(session: Session, relations: Iterable[Relation]) -> None:
@@ -96,7 +91,7 @@ def _views(session: Session) -> dict[Relation, str]:
         + str(sql).split(" AS ", 1)[1]
         for schema, name, sql in rows
     }
-    return {relation: sql for relation, sql in found.items() if relation.schema not in _ITS_OWN}
+    return {relation: sql for relation, sql in found.items() if relation.schema not in ITS_OWN}
 
 
 def _again(session: Session, views: Mapping[Relation, str]) -> None:
@@ -133,26 +128,7 @@ def _serve(session: Session, made: DuckDBEngine, served: Iterable[Served]) -> No
     present = [one for one in served if one.present]
     if not present:
         return
-    book = Journal(session, made.swap)
-    book.make()
     session.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(VERSIONS)}")
     for one in present:
         _view(session, version_relation(one.target, one.version))
-    # Said as a rollback to it: such a version is served, and never tidied away as one's own.
-    book.write(
-        Entry(
-            publication=one.version,
-            target=str(one.target),
-            action=ROLLBACK,
-            state=DONE,
-            version=one.version,
-            data_version=one.data_version,
-            held_version=one.held,
-            row_count=one.row_count,
-            who=one.note.who,
-            why=one.note.why,
-            run_id=one.note.run_id,
-            keep=0,
-        )
-        for one in present
-    )
+    serve(session, made.swap, present)

@@ -58,14 +58,37 @@ def repair_databases(folder: Path) -> None:
     FakeSnowflakeCursor.execute = repaired
 
 
-def repair_hashes() -> None:
-    """Answer HASH by a signed number, and write a double with nine digits as it is asked for."""
+def repair_words() -> None:
+    """Answer HASH by a signed number, write a double with nine digits, keep comments apart."""
     transform = FakeSnowflakeCursor._transform
 
     def transformed(self: Any, expression: Any, params: Any) -> Any:
+        if isinstance(expression, exp.Create) and expression.args.get("kind") in ("TABLE", "VIEW"):
+            _forget_comment(self, expression.find(exp.Table))
         return transform(self, expression.transform(_portable, copy=False), params)
 
     FakeSnowflakeCursor._transform = transformed
+
+
+def _forget_comment(cursor: Any, table: Any) -> None:
+    """Let what takes another one's place have its own comment, and not the older one's."""
+    if table is None:
+        return
+    names = []
+    for part, usual in (("catalog", cursor._conn.database), ("db", cursor._conn.schema)):
+        found = table.args.get(part)
+        names.append(usual if found is None else _folded(found))
+    with cursor._duck_conn.cursor() as own:
+        own.execute(
+            "DELETE FROM _fs_global._fs_information_schema._fs_tables_ext WHERE "
+            "ext_table_catalog = ? AND ext_table_schema = ? AND ext_table_name = ?",
+            [*names, _folded(table.this)],
+        )
+
+
+def _folded(identifier: Any) -> str:
+    name = str(identifier.name)
+    return name if identifier.args.get("quoted") else name.upper()
 
 
 def repair_listing() -> None:

@@ -253,7 +253,7 @@ def main() -> None:
     beside = runpy.run_path(str(Path(__file__).with_name("snowflake_databases.py")))
     beside["repair_listing"]()
     beside["repair_databases"](databases)
-    beside["repair_hashes"]()
+    beside["repair_words"]()
     fakesnow.server.shared_fs = FakeSnow(db_path=databases)
     beside["attach_all"](fakesnow.server.shared_fs.duck_conn, databases)
     fakesnow.server.app.router.routes.append(Route("/health", health))

@@ -1,8 +1,8 @@
 """Promoting: write down what is served, build and publish, look, and go back if anything is wrong.
 
 Tables are built beside what readers see and published by the target's own run, from its journal.
-What was served before is in the audit first, so that a promotion whose process was killed is
-undone by the next command.
+What was served before is in the audit first, so that a promotion whose process was killed can be
+finished or undone by the next command.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from dataplatform.declarations.errors import UserError
 from dataplatform.keys import Relation
 from dataplatform.promotion import record
+from dataplatform.promotion.promised import keep_promises
 from dataplatform.promotion.record import DONE, STARTED, UNDONE, Promotion
 from dataplatform.promotion.smoke import smoke
 from dataplatform.resources.warehouse import Warehouse, open_warehouse
@@ -48,6 +49,12 @@ def alone(project: Project) -> Iterator[None]:
         yield
 
 
+def killed(project: Project) -> list[Promotion]:
+    """Return the promotions whose process ended before they did; call it under ``alone``."""
+    warehouse = open_warehouse(project.environment, project)
+    return [one for one in record.read(warehouse) if one.state == STARTED]
+
+
 def undo_killed(project: Project, instance: DagsterInstance) -> list[str]:
     """Undo promotions whose process ended before they did; call it under ``alone``.
 
@@ -56,12 +63,38 @@ def undo_killed(project: Project, instance: DagsterInstance) -> list[str]:
     """
     warehouse = open_warehouse(project.environment, project)
     said = []
-    for one in [one for one in record.read(warehouse) if one.state == STARTED]:
+    for one in killed(project):
         back = go_back(warehouse, instance, one)
         told = "its process ended before it did; " + ("; ".join(back) or "nothing was published")
         record.write(warehouse, one.over(UNDONE, told))
         said += back or [f"The promotion from {one.source} had published nothing."]
     return said
+
+
+def resume(
+    project: Project, instance: DagsterInstance, one: Promotion, build: Callable[[], list[str]]
+) -> Promotion:
+    """Finish a promotion whose process ended before it did; call it under ``alone``.
+
+    What the journal of publications had begun is finished first, then what is missing is built and
+    published, and everything is looked at as after any promotion.
+
+    Args:
+        project: the environment that is promoted to.
+        instance: its records.
+        one: the promotion, as ``killed`` gives it.
+        build: builds and publishes its tables; gives a sentence for each failure.
+
+    Returns:
+        The promotion as it is in the audit: done, or undone with the reasons.
+    """
+    warehouse = open_warehouse(project.environment, project)
+
+    def rest() -> list[str]:
+        repair(instance, warehouse, _PATIENCE)
+        return build()
+
+    return _carried_out(project, warehouse, instance, one, rest)
 
 
 def promote(
@@ -92,12 +125,24 @@ def promote(
     before = {one: served[one].version if one in served else "" for one in sorted(tables)}
     mine = Promotion(source, project.environment.name, digest, note.who, note.why, before)
     record.write(warehouse, mine)
+    return _carried_out(project, warehouse, instance, mine, build)
+
+
+def _carried_out(
+    project: Project,
+    warehouse: Warehouse,
+    instance: DagsterInstance,
+    mine: Promotion,
+    build: Callable[[], list[str]],
+) -> Promotion:
+    """Build, look, and write down how it ended; where anything is wrong, go back first."""
     try:
-        wrong = build() or smoke(project, warehouse, tables)
+        wrong = build() or smoke(project, warehouse, mine.before)
     except UserError as error:
         wrong = [str(error)]
     if not wrong:
-        mine = mine.over(DONE, f"{len(before)} tables")
+        keep_promises(project, warehouse, mine.before)
+        mine = mine.over(DONE, f"{len(mine.before)} tables")
     else:
         back = go_back(warehouse, instance, mine)
         mine = mine.over(UNDONE, " ".join([*wrong, *back]))

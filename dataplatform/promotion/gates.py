@@ -1,7 +1,7 @@
-"""What stands against a promotion: broken rules, code that was not built, columns promised.
+"""What stands against a promotion: broken rules, code that was not built, promises, engines.
 
-Every gate gives sentences; none where it stands open. Approval and drift are gates too, judged by
-what the command hands in.
+Every gate gives sentences that say what to do; none where it stands open. Approval, drift and
+changes of contracts are judged by what the command hands in.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataplatform.diff.found import ONLY_THERE, Diff, TableDiff
 from dataplatform.keys import CANDIDATE, PUBLISHED, Relation, asset_key, relation_of
 from dataplatform.resources.check_records import recorded_verdicts
 from dataplatform.resources.instance import latest_materialisations
+from dataplatform.resources.parity_record import files_fingerprint, last_parity
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -63,12 +64,15 @@ def built_gate(project: Project, instance: DagsterInstance, models: Collection[R
     nodes = {node.relation: node for node in load_graph(project).nodes}
     known = latest_materialisations(instance, [asset_key(one) for one in sorted(models)])
     against = []
+    todo = f": DATAPLATFORM_ENV={project.environment.name} dataplatform run"
     for relation in sorted(models):
         last = known.get(asset_key(relation))
         if last is None:
-            against.append(f"{relation} was never built in {project.environment.name}.")
+            against.append(f"{relation} was never built in {project.environment.name}{todo}.")
         elif last.code_version != nodes[relation].code_version:
-            against.append(f"{relation} was built in {project.environment.name} from other code.")
+            against.append(
+                f"{relation} was built in {project.environment.name} from other code{todo}."
+            )
     return Gate("built from these files", tuple(against))
 
 
@@ -77,16 +81,39 @@ def rules_gate(project: Project, instance: DagsterInstance, models: Collection[R
     keys = {asset_key(one) for one in models}
     against = [
         f"{relation_of(verdict.asset_check_key.asset_key)} breaks the rule "
-        f"{verdict.asset_check_key.name} in {project.environment.name}."
+        f"{verdict.asset_check_key.name} in {project.environment.name}: mend it and run again."
         for _, verdict in (recorded_verdicts(instance, 1, keys) if keys else ())
         if not verdict.passed and verdict.severity == AssetCheckSeverity.ERROR
     ]
     return Gate("rules kept", tuple(sorted(against)))
 
 
-def contracts_gate(project: Project, found: Diff) -> Gate:
-    """Judge whether every column that a contract promises is there in what is promoted."""
-    return Gate("contracts", tuple(_broken_promises(project, found)))
+def parity_gate(source: Project, target: Project) -> Gate:
+    """Judge whether both kinds of warehouse make the same tables of these files, if they differ."""
+    kinds = [one.environment.warehouse.type for one in (source, target)]
+    name = "engines agree"
+    if kinds[0] == kinds[1]:
+        return Gate(name)
+    todo = f"run `dataplatform parity --engines {','.join(kinds)}`."
+    last = last_parity(source)
+    if last is None or not {*kinds} <= {*last.engines}:
+        return Gate(name, (f"{kinds[0]} and {kinds[1]} were never compared: {todo}",))
+    if last.files != files_fingerprint(source):
+        return Gate(name, (f"The files changed since parity was shown ({last.at}): {todo}",))
+    if not last.equal:
+        return Gate(name, (f"{' and '.join(last.engines)} differed ({last.at}): {todo}",))
+    return Gate(name)
+
+
+def contracts_gate(project: Project, found: Diff, undeclared: Sequence[str] = ()) -> Gate:
+    """Judge whether readers get what they were promised.
+
+    Args:
+        project: whose contracts are meant.
+        found: what is promoted: every column that a contract promises must be there.
+        undeclared: breaking changes since the last promotion that no version tells of.
+    """
+    return Gate("contracts", (*_broken_promises(project, found), *undeclared))
 
 
 def _broken_promises(project: Project, found: Diff) -> Iterator[str]:
@@ -113,5 +140,5 @@ def approval_gate(found: Diff, approved: str) -> Gate:
 
 
 def drift_gate(sentences: Sequence[str]) -> Gate:
-    """Judge whether the connections of the target are as declared."""
+    """Judge whether connections and access of the target are as declared."""
     return Gate("no unmanaged drift", tuple(sentences))

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from dataplatform.cli import promote as command
 from dataplatform.cli.main import app
+from dataplatform.cli.promote_facts import undeclared_changes
 from dataplatform.declarations.dbt_project import load_graph
 from dataplatform.declarations.errors import UserError
 from dataplatform.declarations.project import Project, open_project
@@ -22,8 +23,10 @@ from dataplatform.diff.found import DIFFERENT, ONLY_HERE, ONLY_THERE, Diff, Rows
 from dataplatform.keys import Relation, asset_key
 from dataplatform.promotion import gates, record
 from dataplatform.promotion.carry_out import alone, promote, undo_killed
+from dataplatform.promotion.promised import promised
 from dataplatform.promotion.record import Promotion
 from dataplatform.resources.instance import latest_data_version
+from dataplatform.resources.parity_record import ParityRecord, files_fingerprint, keep_parity
 from dataplatform.resources.warehouse import Warehouse, open_warehouse
 from dataplatform.resources.warehouse.publication import Note, Publication
 from dataplatform.runtime.home import open_instance
@@ -214,9 +217,8 @@ def test_what_was_not_built_from_these_files_is_refused(
         tags = {"dagster/code_version": code, "dagster/data_version": "v1"}
         event = AssetMaterialization(asset_key(node.relation), tags=tags)
         instance.report_runless_asset_event(event)
-    assert gates.built_gate(project, instance, models).against == (
-        "candidate.things was built in local from other code.",
-    )
+    told = "built in local from other code: DATAPLATFORM_ENV=local dataplatform run."
+    assert gates.built_gate(project, instance, models).against == (f"candidate.things was {told}",)
 
 
 @pytest.mark.parametrize("severity", [AssetCheckSeverity.ERROR, AssetCheckSeverity.WARN])
@@ -238,7 +240,9 @@ def test_a_broken_error_rule_closes_a_gate_and_a_warning_does_not(
     gate = gates.rules_gate(project, instance, [stg])
     assert gate.open == (severity == AssetCheckSeverity.WARN)
     if not gate.open:
-        assert gate.against == ("staging.stg_things breaks the rule id_is_there in local.",)
+        assert gate.against == (
+            "staging.stg_things breaks the rule id_is_there in local: mend it and run again.",
+        )
 
 
 def test_a_promised_column_must_be_there(project: Project) -> None:  # noqa: F811
@@ -249,6 +253,77 @@ def test_a_promised_column_must_be_there(project: Project) -> None:  # noqa: F81
     )
     none = difference(TableDiff(TOTALS, TOTALS, DIFFERENT, RowsDiff((), 1, 1, added=1)))
     assert "marts.totals has no contract" in gates.contracts_gate(project, none).against[0]
+
+
+def test_engines_of_two_kinds_must_have_been_compared(project: Project) -> None:  # noqa: F811
+    file = project.root / "config/environments/local.yml"
+    lake = "warehouse: {type: ducklake, catalog: {host: h, user: u, password: p, database: d}, "
+    lake += "files: {url: 's3://x/', access_key: a, secret_key: b}}"
+    text = file.read_text(encoding="utf-8").split("\n", 2)[2]
+    file.with_name("team.yml").write_text(f"{lake}\n{text}", encoding="utf-8")
+    team = open_project(project.root, "team")
+    assert gates.parity_gate(project, open_project(project.root, "other")).open
+    todo = "run `dataplatform parity --engines duckdb,ducklake`."
+    never = f"duckdb and ducklake were never compared: {todo}"
+    assert gates.parity_gate(project, team).against == (never,)
+
+    def compared(*engines: str, equal: bool = True) -> str:
+        files = files_fingerprint(project)
+        keep_parity(project, ParityRecord(engines, equal, files, "today", 1, 1))
+        return " ".join(gates.parity_gate(project, team).against)
+
+    assert compared("duckdb", "snowflake") == never
+    assert compared("ducklake", "duckdb", equal=False).startswith("ducklake and duckdb differed")
+    assert compared("ducklake", "snowflake", "duckdb") == ""
+    model = project.dbt / "models/marts/things.sql"
+    model.write_text(model.read_text() + " -- changed", encoding="utf-8")
+    assert "The files changed" in gates.parity_gate(project, team).against[0]
+
+
+def test_a_promise_broken_since_the_last_promotion_must_be_declared(
+    target: Project, instance: DagsterInstance
+) -> None:
+    assert undeclared_changes(target, [THINGS]) == []
+    promote(target, instance, [THINGS], "local", "abc", NOTE, building(target, GOOD, THINGS))
+    assert undeclared_changes(target, [THINGS]) == []
+    file = target.root / "config/contracts/marts/things.yml"
+    gone = "      - {name: day, logicalType: date}\n"
+    shorter = file.read_text(encoding="utf-8").replace(gone, "")
+    file.write_text(shorter, encoding="utf-8")
+    (said,) = undeclared_changes(open_project(target.root, "other"), [THINGS])
+    assert said.startswith("config/contracts/marts/things.yml: day is gone. 1 breaking change")
+    assert "from 1.0.0 to 2.0.0" in said
+    assert undeclared_changes(open_project(target.root, "other"), [TOTALS]) == []
+    gate = gates.contracts_gate(target, difference(), [said])
+    assert gate.against == (said,)
+    file.write_text(shorter.replace("1.0.0", "2.0.0"), encoding="utf-8")
+    changed = open_project(target.root, "other")
+    assert undeclared_changes(changed, [THINGS]) == []
+    # What is promised now is what the next change is held against.
+    done = promote(changed, instance, [THINGS], "local", "b", NOTE, building(changed, GOOD, THINGS))
+    assert done.state == "done" and promised(warehouse(changed))[THINGS].version == "2.0.0"
+
+
+def test_the_command_finishes_what_was_killed(
+    target: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ran(*arguments: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, ["promote", *arguments], catch_exceptions=False)
+        return done.exit_code, done.output
+
+    with pytest.raises(UserError, match="Say --to"):
+        ran("--resume")
+    assert ran("--resume", "--to", "other")[1].startswith("Nothing to finish")
+    mine = Promotion("local", "other", "x", "anna", "", {THINGS: "", TOTALS: ""})
+    record.write(warehouse(target), mine)
+    monkeypatch.setattr(command, "_build", lambda of, tables: building(of, GOOD, *tables)())
+    code, said = ran("--resume", "--to", "other")
+    assert (code, said) == (0, "done         from local: 2 tables\n")
+    assert things(target) == [(1, 11), (2, 20)]
+    record.write(warehouse(target), Promotion("local", "other", "x", "eve", "", {THINGS: ""}))
+    monkeypatch.setattr(command, "_build", lambda of, tables: ["dbt_build failed."])
+    assert ran("--resume", "--to", "other")[0] == 1
+    assert record.read(warehouse(target))[0].state == "undone"
 
 
 def test_the_command_shows_gates_and_promotes_what_was_approved(
@@ -268,7 +343,7 @@ def test_the_command_shows_gates_and_promotes_what_was_approved(
     assert "serve the same marts" in ran("--from", "local")[1]
     tell(project, GOOD)
     code, said = ran("--from", "local")
-    assert code == 3 and "candidate.things was never built in local." in said
+    assert code == 3 and "candidate.things was never built in local: " in said
     with open_instance(project) as records:
         for node in load_graph(project).nodes:
             tags = {"dagster/code_version": node.code_version, "dagster/data_version": "v1"}
