@@ -91,7 +91,7 @@ class Environment(EnvironmentFile):
             if found is None:
                 found = default
             if found is None:
-                raise self._missing(name)
+                raise self._missing(name, within)
             return found
 
         try:
@@ -117,12 +117,16 @@ class Environment(EnvironmentFile):
         state = self.made.state if self.made else self.state
         return local_field(self._root / state, server, field)
 
-    def _missing(self, name: str) -> UserError:
+    def _missing(self, name: str, within: tuple[str, ...]) -> UserError:
         known = set(self.variables) | set(os.environ) | set(read_dot_env(self._root))
-        message = (
-            f"{name} is not set, neither in the environment nor under 'variables' in {self._file}."
-            f"{nearest(name, known)}"
-        )
+        if name in within[:-1]:
+            circle = " → ".join([*within[within.index(name) :], name])
+            message = f"Variables refer to one another in a circle: {circle}."
+        else:
+            message = (
+                f"{name} is not set, neither in the environment nor under 'variables' in "
+                f"{self._file}.{nearest(name, known - {name})}"
+            )
         place = _where_written(f"${{{name}", self._root, self._file, ends="[}:]")
         return DeclarationError(*place, message) if place else UserError(message)
 

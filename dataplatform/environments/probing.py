@@ -49,11 +49,12 @@ def command(project: Project, text: str) -> str:
 
 def not_set(project: Project, error: UserError) -> Missing:
     """Return that a setting or a local server is missing, with how to get it."""
-    if project.environment.local is None:
+    if "`make " in str(error) and str(error) != SERVERS_DOWN:
+        return Missing(str(error))  # a server that says itself how it comes back
+    if str(error) != SERVERS_DOWN:
         return Missing(str(error), "Set it, or write it into .env.")
-    down = str(error) == SERVERS_DOWN
-    told = "the local servers are not running." if down else str(error)
-    return Missing(told, f"Run `{command(project, 'make start')}`.")
+    start = f"Run `{command(project, 'make start')}`."
+    return Missing("the local servers are not running.", start)
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def test_a_variable_may_pass_on_its_own_name(root: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("PASSED_ON", "shell")
     environment = open_project(root).environment
     assert environment.resolve("${PASSED_ON}") == "xshell"
-    with pytest.raises(DeclarationError, match="ONE is not set"):
+    with pytest.raises(DeclarationError, match="in a circle: ONE → TWO → ONE"):
         environment.resolve("${ONE}")
 
 
