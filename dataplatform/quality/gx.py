@@ -98,15 +98,19 @@ def opened(project: Project, purpose: str) -> Iterator[Opened]:
     warehouse = open_warehouse(project.environment, project)
     # The project of GX is one for all who judge, whatever the warehouse lets them do at once.
     with warehouse_lock(home / "project", purpose), warehouse.alchemy(purpose) as alchemy:
-        gx_source.forget_former(home / "gx" / "great_expectations.yml")
+        written = home / "gx" / "great_expectations.yml"
+        gx_source.forget(written)
         context: Any = gx.get_context(mode="file", project_root_dir=str(home))
         context.enable_analytics(False)
         if context.variables.progress_bars != {"globally": False}:
             context.variables.progress_bars = {"globally": False}
             context.variables.save()
         memory = context.data_sources.add_or_update_pandas(MEMORY)
-        with gx_source.opened(context, DATASOURCE, alchemy) as datasource:
-            yield Opened(context, datasource, memory, alchemy)
+        try:
+            with gx_source.opened(context, DATASOURCE, alchemy) as datasource:
+                yield Opened(context, datasource, memory, alchemy)
+        finally:
+            gx_source.forget(written)
 
 
 def quiet() -> None:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 #: How many rows of a table are taken into memory for what GX evaluates in pandas alone.
 ROWS_IN_MEMORY = 10_000_000
-#: The kind of the data source that an earlier version made, of a DuckDB file alone.
-FORMER = "duckdb"
+#: The kinds of our data sources; DuckDB alone was that of an earlier version.
+_OURS = frozenset({"duckdb", "warehouse"})
 #: The warehouse that GX has open; a process opens one at a time.
 _open: list[Alchemy] = []
 
@@ -100,21 +100,24 @@ def opened(context: Any, name: str, warehouse: Alchemy) -> Iterator[Any]:
         _open.pop()
 
 
-def forget_former(file: Path) -> None:
-    """Drop data sources from GX's own file that are of a kind which is not ours any more.
+def forget(file: Path) -> None:
+    """Drop our data sources from GX's own file, so that whoever opens the project can read it.
+
+    GX knows a data source by its class, and only a process that runs this module has that; an
+    earlier version wrote another one down.
 
     Args:
-        file: ``great_expectations.yml``; written only where there is one.
+        file: ``great_expectations.yml``; written only where it holds one.
     """
     from ruamel.yaml import YAML
 
     text = file.read_text(encoding="utf-8") if file.exists() else ""
-    if f"type: {FORMER}" not in text:
+    if not any(f"type: {kind}\n" in text for kind in _OURS):
         return
     yaml = YAML()
     written = yaml.load(text)
     sources = written.get("fluent_datasources") or {}
-    for name in [name for name, source in sources.items() if source.get("type") == FORMER]:
+    for name in [name for name, source in sources.items() if source.get("type") in _OURS]:
         del sources[name]
     with file.open("w", encoding="utf-8") as stream:
         yaml.dump(written, stream)

@@ -15,7 +15,7 @@ from dataplatform.declarations.project import open_project
 from dataplatform.duckdb_file import open_duckdb
 from dataplatform.keys import Relation
 from dataplatform.quality import gx as room
-from dataplatform.quality.gx_source import forget_former
+from dataplatform.quality.gx_source import forget
 from dataplatform.resources.warehouse import open_warehouse
 from dataplatform_tests.checks.declared import column, gx, library, sql, write_contract
 from dataplatform_tests.quality.conftest import bare_project
@@ -307,20 +307,20 @@ def test_classified_values_are_kept_nowhere(shop):
     assert not any("@" in str(v.observed) for v in verdicts.values())
 
 
-def test_a_data_source_of_an_earlier_version_is_forgotten(tmp_path):
+@pytest.mark.parametrize("kind", ["duckdb", "warehouse"])
+def test_data_sources_that_only_the_platform_knows_are_not_kept(tmp_path, kind):
     file = tmp_path / "great_expectations.yml"
-    forget_former(file)
+    forget(file)
     assert not file.exists()
-    ours = "  warehouse:\n    type: warehouse\n"
-    file.write_text(f"# GX's own words\nfluent_datasources:\n{ours}")
-    before = file.read_text()
-    forget_former(file)
-    assert file.read_text() == before
-    former = "  warehouse:\n    type: duckdb\n    connection_string: duckdb:////w.duckdb\n"
     memory = "  memory:\n    type: pandas\n"
-    file.write_text(f"# GX's own words\nfluent_datasources:\n{former}{memory}stores: {{}}\n")
-    forget_former(file)
-    assert file.read_text() == f"# GX's own words\nfluent_datasources:\n{memory}stores: {{}}\n"
+    kept = f"# GX's own words\nfluent_datasources:\n{memory}stores: {{}}\n"
+    file.write_text(kept)
+    forget(file)
+    assert file.read_text() == kept
+    ours = f"  warehouse:\n    type: {kind}\n    connection_string: x://\n"
+    file.write_text(kept.replace(memory, ours + memory))
+    forget(file)
+    assert file.read_text() == kept
 
 
 @pytest.mark.slow
