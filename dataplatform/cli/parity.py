@@ -51,7 +51,7 @@ def command(
     if as_json:
         typer.echo(json.dumps(outcome.as_json(), indent=2, default=str))
     else:
-        show(Console(highlight=False), outcome)
+        show(Console(highlight=False, soft_wrap=True), outcome)
     if not outcome.equal:
         raise typer.Exit(DIFFERENT)
 

@@ -38,7 +38,7 @@ class Built:
         verdicts: of each check: passed, failed, or why it could not be judged.
         sql: the compiled SQL of each model.
         dialect: of that SQL, by sqlglot's name.
-        seconds: how long loading, building and judging took.
+        seconds: how long loading, building, judging and reading the models took.
     """
 
     engine: str
@@ -101,6 +101,7 @@ def build(project: Project, engine: str, raw: dict[Relation, Path], folder: Path
     _read_results(graph, json.loads(results.read_text(encoding="utf-8")), built)
     _judge(project, built)
     built.seconds["judge"] = time.monotonic() - began
+    began = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     relations = [node.relation for node in graph.nodes]
     for relation, facts in warehouse.facts(relations).items():
@@ -109,6 +110,7 @@ def build(project: Project, engine: str, raw: dict[Relation, Path], folder: Path
         }
         built.files[relation] = folder / f"{relation}.parquet"
         warehouse.export_parquet(relation, built.files[relation])
+    built.seconds["read"] = time.monotonic() - began
     return built
 
 
