@@ -18,6 +18,15 @@ PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 COMMAND: Any = typer.main.get_command(app)
 TARGETS = set(re.findall(r"(?m)^([a-z]+):", (REPOSITORY / "Makefile").read_text()))
 
+SCRIPTS = [
+    *(REPOSITORY / name for name in ("Jenkinsfile", "Makefile", "deploy/rollout", ".ci/run")),
+    *(REPOSITORY / "docker-compose.yml", REPOSITORY / "docker-compose.production.yml"),
+    *sorted((REPOSITORY / ".github/workflows").glob("*.yml")),
+    *sorted((REPOSITORY / "deploy/ci").iterdir()),
+]
+
+#: What stands before the program where a script runs it.
+_RUN = r"(?:bin/|-- (?:\\\n\s*)?|\$\(BIN\)/|(?:^|\n|; do )[ ]*)"
 #: How a command may begin: a prompt, variables for it alone, the folder of the program.
 _LEAD = r"(?:\$ )?(?:\w+=\S+ )*(?:\.venv/bin/)?"
 _FENCE = re.compile(r"(?ms)^( *)```.*?^\1```")
@@ -102,6 +111,22 @@ def test_links_and_files_that_are_named_exist(page: Path) -> None:
     for target, heading in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", prose):
         other = page if not target else page.parent / target
         assert heading in _headings(other.read_text()), f"{target}#{heading}"
+
+
+def test_what_scripts_and_workflows_run_can_be_typed() -> None:
+    found: dict[str, list[list[str]]] = {}
+    for file in SCRIPTS:
+        text = re.sub(r"(?m)^\s*(#|//).*$", "", file.read_text())
+        for command in re.findall(rf"{_RUN}(dataplatform [a-z][^\n'\"|;&)]*)", text):
+            found.setdefault(_name(file), []).append(_words(command))
+        assert set(re.findall(r"(?:run: |sh ')make (?:-s )?([a-z]+)", text)) <= TARGETS, file
+    assert {"Jenkinsfile", "deploy/rollout", "deploy/ci/data-diff"} <= set(found)
+    problems = {
+        name: wrong
+        for name, commands in found.items()
+        if (wrong := [told for words in commands if (told := problem_of(words))])
+    }
+    assert problems == {}
 
 
 def _headings(text: str) -> set[str]:

@@ -43,7 +43,7 @@ def _deployed(it: Company) -> Topology:
         "DATAPLATFORM_ENV": "local",
         "DATAPLATFORM_RECORDS": "deployed",
     }
-    found = Topology(it.project.root, variables, "dataplatform.definitions")
+    found = Topology(it.project.root, variables, "dataplatform.definitions", it.project)
     found.migrate()
     return found
 

@@ -11,7 +11,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DOCS = REPOSITORY / "docs"
 RUNBOOKS = {
     *("deploy", "roll-back", "rotate-secrets", "restore-backup", "warehouse-down"),
-    *("fivetran-down", "on-call"),
+    *("fivetran-down", "on-call", "upgrade"),
 }
 PAGES = [DOCS / "production.md", *sorted((DOCS / "runbooks").glob("*.md"))]
 

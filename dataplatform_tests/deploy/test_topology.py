@@ -15,12 +15,16 @@ import psycopg
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
+from dataplatform.local import supervisor
 from dataplatform.local.postgres import _binary
 from dataplatform_tests.deploy.tools import REPOSITORY
 from dataplatform_tests.deploy.topology import LOGS, Topology, variables_of
 from dataplatform_tests.servers import running
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+#: Dagster asks PostgreSQL for a connection again for about eleven seconds.
+OUTAGE_SECONDS = 3
 
 GRAPH = """
 import time
@@ -42,8 +46,8 @@ def slow(name, pool):
         return dg.MaterializeResult(metadata={"rows": 3})
     return made
 
-names = {"one": None, "two": None, "three": None, "four": None, "first": "warehouse",
-         "second": "warehouse"}
+names = {"one": None, "two": None, "three": None, "four": None, "five": None,
+         "first": "warehouse", "second": "warehouse"}
 defs = dg.Definitions(
     assets=[slow(name, pool) for name, pool in names.items()],
     jobs=[dg.define_asset_job(f"job_{name}", name) for name in names],
@@ -70,7 +74,7 @@ def topology(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
             connection.execute("create database dagster")
             connection.execute("create database restored")
         _store(variables).create_bucket(Bucket=LOGS)
-        found = Topology(folder, variables, "small_deployment")
+        found = Topology(folder, variables, "small_deployment", servers.project)
         try:
             found.migrate()
             found.start("code", "web", "daemon")
@@ -124,7 +128,7 @@ def test_each_part_may_be_killed_in_mid_run(topology: Topology) -> None:
         queued = it.launch("job_two")
         _let(it, "one")
         assert _ends(it, instance, run).status == DagsterRunStatus.SUCCESS
-        assert instance.get_run_by_id(queued).status == DagsterRunStatus.QUEUED
+        assert _status(instance, queued) == DagsterRunStatus.QUEUED
         it.start("daemon")
 
         # The web server: nobody looks, and the run that waited goes on.
@@ -134,10 +138,7 @@ def test_each_part_may_be_killed_in_mid_run(topology: Topology) -> None:
         assert _ends(it, instance, queued).status == DagsterRunStatus.SUCCESS
         it.start("web")
         it.ready()
-        told = it.ask("query($id:ID!){runOrError(runId:$id){... on Run{status}}}", id=queued)[
-            "runOrError"
-        ]
-        assert told == {"status": "SUCCESS"}
+        assert _told(it, queued) == {"status": "SUCCESS"}
 
         # The code location: its runs die with it, which is found, and they can be run again.
         lost = _begun(it, "three")
@@ -176,6 +177,27 @@ def test_a_code_location_that_is_replaced_lets_its_runs_end(topology: Topology) 
         it.start("code")
         it.ready()
         assert ended.status == DagsterRunStatus.SUCCESS
+        assert _alive(instance) == []
+
+
+@pytest.mark.prove
+def test_a_run_outlives_a_restart_of_postgresql(topology: Topology) -> None:
+    it = topology
+    run = _begun(it, "five")
+    supervisor.stop(it.project, ["postgres"])
+    # The step ends while its records do not answer: it has to wait for them.
+    _let(it, "five")
+    it.until((it.folder / "five.ends").exists, 20)
+    time.sleep(OUTAGE_SECONDS)
+    supervisor.start(it.project)
+    with it.instance() as instance:
+        assert _ends(it, instance, run).status == DagsterRunStatus.SUCCESS
+        assert instance.get_latest_materialization_event(_key("five")) is not None
+        # And the others go on: the web server connects anew, the daemon starts what is asked for.
+        assert _told(it, run) == {"status": "SUCCESS"}
+        _forget(it, "five")
+        _let(it, "five")
+        assert _ends(it, instance, it.launch("job_five")).status == DagsterRunStatus.SUCCESS
         assert _alive(instance) == []
 
 
@@ -220,9 +242,9 @@ def test_a_backup_of_the_records_is_restored_whole(topology: Topology, tmp_path:
         "BACKUP_FOLDER": str(tmp_path),
     }
     old, half = tmp_path / "dagster-20200101T020000Z.dump", tmp_path / "dagster-x.dump.unfinished"
-    for file in (old, half):
-        file.touch()
-        os.utime(file, (1, 1))
+    for stale in (old, half):
+        stale.touch()
+        os.utime(stale, (1, 1))
 
     def backup(*arguments: str, database: str, code: int = 0) -> str:
         done = subprocess.run(
@@ -251,6 +273,18 @@ def test_a_backup_of_the_records_is_restored_whole(topology: Topology, tmp_path:
             assert len(instance.all_logs(next(iter(runs)))) == events > 0
     finally:
         it.variables["DAGSTER_POSTGRES_DB"] = "dagster"
+
+
+def _status(instance: DagsterInstance, run_id: str) -> DagsterRunStatus:
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    return run.status
+
+
+def _told(it: Topology, run_id: str) -> Any:
+    """Return what the web server says of a run."""
+    query = "query($id:ID!){runOrError(runId:$id){... on Run{status}}}"
+    return (it.ask(query, id=run_id) or {}).get("runOrError")
 
 
 def _key(name: str) -> Any:

@@ -23,6 +23,7 @@ from typing import Any
 import yaml
 from dagster import DagsterInstance
 
+from dataplatform.declarations.project import Project
 from dataplatform.runtime.deployed import deployed_settings, deployed_workspace
 from dataplatform_tests.runtime.dev_server import LAUNCH, PACKAGE
 from dataplatform_tests.servers import Servers
@@ -45,10 +46,14 @@ class Topology:
         folder: where the parts run, with the module of the graph in it.
         variables: of the parts' process environment, besides this process' own.
         module: the graph.
+        project: whose servers hold the records and the logs.
     """
 
-    def __init__(self, folder: Path, variables: dict[str, str], module: str) -> None:
+    def __init__(
+        self, folder: Path, variables: dict[str, str], module: str, project: Project
+    ) -> None:
         self.folder = folder
+        self.project = project
         self.code_port, self.web_port = free_port(), free_port()
         self.home = folder / "dagster-home"
         self.home.mkdir()
