@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from dagster import AssetKey
 
 from dataplatform.declarations.errors import UserError
+from dataplatform.keys import Relation
+from dataplatform.resources.build_history import builds_since
 from dataplatform.resources.instance import latest_materialisations, latest_verdicts
 from dataplatform.resources.warehouse.duckdb import DuckDBAdapter
 from dataplatform_tests.transform.conftest import RAW, Shop, built, failure
@@ -32,6 +36,12 @@ def test_a_first_run_builds_and_publishes_everything_and_a_second_nothing(shop: 
     second = shop.run()
     assert second.success
     assert built(second) == set()
+    # What each model took and computed: not nothing, nor more than all cores can.
+    models = [Relation(*name.split("/")) for name in ALL if not name.startswith("marts")]
+    builds = builds_since(shop.instance, models, datetime(2000, 1, 1, tzinfo=UTC))
+    assert len(builds) == len(models)
+    cores = os.cpu_count() or 1
+    assert 0 < sum(one.computed for one in builds) <= cores * sum(one.seconds for one in builds)
     # Rows, columns and versions are on record.
     key = AssetKey(["candidate", "things"])
     last = latest_materialisations(shop.instance, [key])[key]
