@@ -109,3 +109,13 @@ def test_facts_leave_out_what_is_missing_and_a_missing_file_has_none(
     empty = DuckDBAdapter(lambda: tmp_path / "none.duckdb")
     assert empty.facts([CANDIDATE]) == {} and empty.columns(CANDIDATE) is None
     assert not (tmp_path / "none.duckdb").exists()
+
+
+def test_a_view_over_a_table_that_is_gone_still_tells_its_columns(
+    warehouse: DuckDBAdapter,
+) -> None:
+    warehouse.query("CREATE VIEW candidate.seen AS SELECT id FROM candidate.orders", "test")
+    warehouse.query("DROP TABLE candidate.orders", "test")
+    assert warehouse.columns(Relation("candidate", "seen")) == {"id": "BIGINT"}
+    assert warehouse.columns(CANDIDATE) is None
+    assert warehouse.columns(Relation("nowhere", "orders")) is None
