@@ -23,15 +23,11 @@ from dataplatform.resources.warehouse.bigquery_client import open_client
 from dataplatform.resources.warehouse.bigquery_errors import explained
 from dataplatform.resources.warehouse.bigquery_session import BigQuerySession
 from dataplatform.resources.warehouse.bigquery_swap import BigQuerySwap
-from dataplatform.resources.warehouse.interface import (
-    DELETED_COLUMN,
-    SYNCED_COLUMN,
-    Session,
-    TableFacts,
-    digest,
-)
+from dataplatform.resources.warehouse.interface import Session
 from dataplatform.resources.warehouse.sql import ROWS, SqlWarehouse
 from dataplatform.resources.warehouse.work import TAG_VARIABLE, told
+
+_HASH = f"farm_fingerprint(to_json_string({ROWS}))"
 
 
 def labels(purpose: str | None = None) -> dict[str, str]:
@@ -54,7 +50,9 @@ class BigQueryAdapter(SqlWarehouse):
     """
 
     dialect = "bigquery"
-    rows_hash = f"cast(sum(mod(farm_fingerprint(to_json_string({ROWS})), 1000000007)) as string)"
+    # Two figures of the rows' hashes: pairs of equal rows cancel one another in the first.
+    rows_state = f"bit_xor({_HASH}), sum(mod({_HASH}, 1000000007))"
+    rows_hash = f"cast(sum(mod({_HASH}, 1000000007)) as string)"
 
     def __init__(self, settings: Callable[[], Mapping[str, Any]]) -> None:
         self._settings = settings
@@ -134,25 +132,6 @@ class BigQueryAdapter(SqlWarehouse):
     def _columns(self, session: Session, relation: Relation) -> dict[str, str] | None:
         table = session.table(relation)  # type: ignore[attr-defined]
         return None if table is None else {one.name: type_name(one) for one in table.schema}
-
-    def _facts(
-        self, session: Session, relation: Relation, *, fingerprint: bool = True
-    ) -> TableFacts | None:
-        columns = self._columns(session, relation)
-        if columns is None:
-            return None
-        if not fingerprint:
-            rows = session.execute(f"select count(*) from {named(relation)}")[0][0]
-            return TableFacts(columns, int(rows), "")
-        if SYNCED_COLUMN in columns:
-            deleted = f"countif({quoted(DELETED_COLUMN)})" if DELETED_COLUMN in columns else "0"
-            asked = f"max({quoted(SYNCED_COLUMN)}), {deleted} from {named(relation)}"
-        else:
-            # Two figures of the rows' hashes: pairs of equal rows cancel one another in the first.
-            hashed = "farm_fingerprint(to_json_string(t))"
-            asked = f"bit_xor({hashed}), sum(mod({hashed}, 1000000007)) from {named(relation)} as t"
-        state = session.execute(f"select count(*), {asked}")[0]
-        return TableFacts(columns, int(state[0]), digest([*state, *columns.items()]))
 
 
 def named(relation: Relation) -> str:

@@ -24,11 +24,8 @@ from dataplatform.keys import Relation
 from dataplatform.resources.warehouse.alchemy import Alchemy
 from dataplatform.resources.warehouse.duckdb_alchemy import of_file
 from dataplatform.resources.warehouse.interface import (
-    DELETED_COLUMN,
-    SYNCED_COLUMN,
     Session,
     TableFacts,
-    digest,
     qualified,
     quoted,
 )
@@ -59,7 +56,9 @@ class DuckDBEngine(SqlWarehouse):
     """Whatever DuckDB runs the SQL of; how a session is opened is said by those who inherit."""
 
     dialect = "duckdb"
+    newest = "epoch_us(max({}))"
     rows_hash = f"CAST(sum(hash({ROWS})) AS VARCHAR)"
+    rows_state = f"CAST(bit_xor(hash({ROWS})) AS VARCHAR), {rows_hash}"
 
     def load_parquet(self, relation: Relation, path: Path) -> int:
         """Make a table of a Parquet file's rows; the engine reads the file itself."""
@@ -111,33 +110,13 @@ class DuckDBEngine(SqlWarehouse):
         )
         return {name: kind for name, kind in rows} or None
 
-    def _facts(
-        self, session: Session, relation: Relation, *, fingerprint: bool = True
-    ) -> TableFacts | None:
-        columns = self._columns(session, relation)
-        if columns is None:
-            return None
-        table = qualified(relation)
-        if not fingerprint:
-            rows = session.execute(f"SELECT count(*) FROM {table}")[0][0]
-            return TableFacts(columns, int(rows), "", _comments(session, relation))
-        if SYNCED_COLUMN in columns:
-            # A sync stamps every row that it touches, so the newest stamp tells of any change.
-            deleted = f"count(*) FILTER ({DELETED_COLUMN})" if DELETED_COLUMN in columns else "0"
-            state = session.execute(
-                f"SELECT count(*), epoch_us(max({SYNCED_COLUMN})), {deleted} FROM {table}"
-            )[0]
-        else:
-            state = session.execute(
-                f"SELECT count(*), CAST(bit_xor(hash({ROWS})) AS VARCHAR), "
-                f"CAST(sum(hash({ROWS})) AS VARCHAR) FROM {table} AS {ROWS}"
-            )[0]
-        return TableFacts(
-            columns=columns,
-            row_count=int(state[0]),
-            fingerprint=digest([*state, *columns.items()]),
-            comments=_comments(session, relation),
+    def _comments(self, session: Session, relation: Relation) -> dict[str, str]:
+        rows = session.execute(
+            "SELECT column_name, comment FROM duckdb_columns() WHERE comment IS NOT NULL "
+            "AND database_name = current_database() AND schema_name = ? AND table_name = ?",
+            [relation.schema, relation.table],
         )
+        return {name: comment for name, comment in rows}
 
     def _missing(self, session: Session, relation: Relation) -> UserError:
         names = session.execute(
@@ -246,12 +225,3 @@ def _sort_keys(columns: dict[str, str]) -> str:
         f"CAST({quoted(name)} AS VARCHAR)" if kind == "JSON" else quoted(name)
         for name, kind in columns.items()
     )
-
-
-def _comments(session: Session, relation: Relation) -> dict[str, str]:
-    rows = session.execute(
-        "SELECT column_name, comment FROM duckdb_columns() WHERE comment IS NOT NULL "
-        "AND database_name = current_database() AND schema_name = ? AND table_name = ?",
-        [relation.schema, relation.table],
-    )
-    return {name: comment for name, comment in rows}

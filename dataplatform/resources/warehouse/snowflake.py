@@ -15,13 +15,7 @@ from typing import Any
 
 from dataplatform.keys import Relation
 from dataplatform.resources.warehouse.alchemy import Alchemy
-from dataplatform.resources.warehouse.interface import (
-    DELETED_COLUMN,
-    SYNCED_COLUMN,
-    Session,
-    TableFacts,
-    digest,
-)
+from dataplatform.resources.warehouse.interface import Session
 from dataplatform.resources.warehouse.snowflake_alchemy import of_account
 from dataplatform.resources.warehouse.snowflake_session import (
     SnowflakeSession,
@@ -45,6 +39,7 @@ class SnowflakeAdapter(SqlWarehouse):
     """
 
     dialect = "snowflake"
+    rows_state = "hash_agg(*)"
     rows_hash = "CAST(hash_agg(*) AS VARCHAR)"
 
     def __init__(self, settings: Callable[[], Mapping[str, Any]]) -> None:
@@ -133,25 +128,6 @@ class SnowflakeAdapter(SqlWarehouse):
             name.lower(): f"NUMBER({precision},{scale})" if kind == "NUMBER" else kind
             for name, kind, precision, scale in rows
         } or None
-
-    def _facts(
-        self, session: Session, relation: Relation, *, fingerprint: bool = True
-    ) -> TableFacts | None:
-        columns = self._columns(session, relation)
-        if columns is None:
-            return None
-        if not fingerprint:
-            rows = session.execute(f"SELECT count(*) FROM {named(relation)}")[0][0]
-            return TableFacts(columns, int(rows), "")
-        if SYNCED_COLUMN in columns:
-            deleted = f"count_if({folded(DELETED_COLUMN)})" if DELETED_COLUMN in columns else "0"
-            newest = f"max({folded(SYNCED_COLUMN)})"
-            state = session.execute(f"SELECT count(*), {newest}, {deleted} FROM {named(relation)}")[
-                0
-            ]
-        else:
-            state = session.execute(f"SELECT count(*), hash_agg(*) FROM {named(relation)}")[0]
-        return TableFacts(columns, int(state[0]), digest([*state, *columns.items()]))
 
 
 def named(relation: Relation) -> str:

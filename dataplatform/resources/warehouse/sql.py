@@ -15,7 +15,13 @@ from dataplatform.checks.dialects import dialect
 from dataplatform.declarations.errors import UserError
 from dataplatform.keys import Relation
 from dataplatform.resources.warehouse.alchemy import Alchemy
-from dataplatform.resources.warehouse.interface import Session, TableFacts
+from dataplatform.resources.warehouse.interface import (
+    DELETED_COLUMN,
+    SYNCED_COLUMN,
+    Session,
+    TableFacts,
+    digest,
+)
 from dataplatform.resources.warehouse.publication import Note, Publication
 from dataplatform.resources.warehouse.publishing import Publisher
 from dataplatform.resources.warehouse.swap import Swap
@@ -47,18 +53,44 @@ class SqlWarehouse(ABC):
     def alchemy(self, purpose: str) -> AbstractContextManager[Alchemy]:
         """Open the warehouse for a tool that speaks SQLAlchemy, to be read."""
 
+    #: The newest of a column's points in time, in a form that is the same in every process.
+    newest = "max({})"
+
+    @property
+    @abstractmethod
+    def rows_state(self) -> str:
+        """Aggregates as text: they change with any row of the table, which is called ``ROWS``."""
+
     @property
     @abstractmethod
     def rows_hash(self) -> str:
-        """An aggregate as text: it changes with any row of the table, which is called ``ROWS``."""
+        """The same as one text, which is enough for the rows of a day."""
 
     @abstractmethod
     def _columns(self, session: Session, relation: Relation) -> dict[str, str] | None: ...
 
-    @abstractmethod
+    def _comments(self, session: Session, relation: Relation) -> dict[str, str]:
+        """Return the comments of columns that a copy must be given; none where a clone has them."""
+        return {}
+
     def _facts(
         self, session: Session, relation: Relation, *, fingerprint: bool = True
-    ) -> TableFacts | None: ...
+    ) -> TableFacts | None:
+        columns = self._columns(session, relation)
+        if columns is None:
+            return None
+        sql, asked = dialect(self.dialect), ["count(*)"]
+        if fingerprint and SYNCED_COLUMN in columns:
+            # A sync stamps every row that it touches, so the newest stamp tells of any change.
+            deleted = sql.identifier(DELETED_COLUMN)
+            asked.append(self.newest.format(sql.identifier(SYNCED_COLUMN)))
+            asked.append(sql.count_if(deleted) if DELETED_COLUMN in columns else "0")
+        elif fingerprint:
+            asked.append(self.rows_state)
+        listed = f"SELECT {', '.join(asked)} FROM {sql.relation(relation)} AS {ROWS}"
+        state = session.execute(listed)[0]
+        told = digest([*state, *columns.items()]) if fingerprint else ""
+        return TableFacts(columns, int(state[0]), told, self._comments(session, relation))
 
     def _missing(self, session: Session, relation: Relation) -> UserError:
         return UserError(f"The warehouse has no table {relation}.")
