@@ -2,7 +2,7 @@
 
 One rule whose SQL fails at run time breaks the one statement of all rules of its model, and dbt
 reports the test as broken. Here the rules are judged again without dbt, so that only the broken
-one is an error. What a verdict leads to is ``step_recorder``'s business.
+one is an error. What a verdict leads to is ``step_verdicts``'s business.
 """
 
 from __future__ import annotations

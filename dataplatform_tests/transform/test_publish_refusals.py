@@ -12,7 +12,7 @@ from dataplatform.declarations.errors import DeclarationError
 from dataplatform.keys import Relation
 from dataplatform.resources.instance import LastVerdict, Materialised
 from dataplatform.resources.warehouse.publication import KEPT
-from dataplatform.transform.publish import refusals
+from dataplatform.transform.publish_choice import refusals
 from dataplatform.transform.publish_settings import keep_of, kept_versions
 from dataplatform_tests.transform.test_publish_in_run import CONTRACT
 

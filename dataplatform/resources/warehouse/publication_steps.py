@@ -1,11 +1,12 @@
 """The steps that publishing, rolling back and repairing share, on one open session.
 
-In which order they are taken is said in ``publishing``.
+In which order they are taken is said in ``publishing`` and ``going_back``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,36 @@ if TYPE_CHECKING:
 
 #: A publication that is still copying may belong to a living process for so long.
 _PATIENCE = timedelta(hours=1)
+
+
+def entries_of(warehouse: SqlWarehouse, session: Session) -> list[Entry]:
+    """Return all that the journal says; nothing before there is one."""
+    book = Journal(session, warehouse.swap)
+    return book.entries() if book.exists() else []
+
+
+def ready(warehouse: SqlWarehouse, session: Session, targets: Iterable[Relation]) -> Journal:
+    """Return the journal, made with the schemas that versions and targets lie in."""
+    book = Journal(session, warehouse.swap)
+    book.make()
+    for schema in sorted({VERSIONS, *(one.schema for one in targets)}):
+        session.execute(warehouse.swap.schema(schema))
+    return book
+
+
+@contextmanager
+def together(warehouse: SqlWarehouse, session: Session) -> Iterator[None]:
+    """Run statements in one transaction, where the warehouse makes tables in one."""
+    if not warehouse.swap.transactional:
+        yield
+        return
+    session.execute("BEGIN")
+    try:
+        yield
+        session.execute("COMMIT")
+    except BaseException:
+        session.execute("ROLLBACK")
+        raise
 
 
 def show(warehouse: SqlWarehouse, session: Session, entry: Entry) -> None:

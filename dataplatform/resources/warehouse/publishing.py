@@ -1,21 +1,18 @@
-"""Publishing, rolling back and repairing: the order of the statements, whatever the warehouse.
+"""Publishing and repairing: the order of the statements, whatever the warehouse.
 
 First the journal says what will be, then rows are copied where nobody sees them, then the journal
 says that they are complete, then readers are moved over, then the journal says so. In one
 transaction where the warehouse can; otherwise a publication that was killed is finished once its
-rows were complete, and undone before that.
+rows were complete, and undone before that. The way back is in ``going_back``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from dataplatform.declarations.errors import UserError
 from dataplatform.keys import Relation
-from dataplatform.resources.warehouse import journal
+from dataplatform.resources.warehouse import going_back, journal
 from dataplatform.resources.warehouse.interface import Session, TableFacts
 from dataplatform.resources.warehouse.journal import Entry, Journal
 from dataplatform.resources.warehouse.publication import (
@@ -28,13 +25,16 @@ from dataplatform.resources.warehouse.publication import (
     version_relation,
 )
 from dataplatform.resources.warehouse.publication_steps import (
+    entries_of,
     protect,
+    ready,
     repair,
     show,
     tidy,
+    together,
     undo_if_unseen,
 )
-from dataplatform.resources.warehouse.version_book import chosen_of, served_of, versions_of
+from dataplatform.resources.warehouse.version_book import served_of, versions_of
 
 if TYPE_CHECKING:
     from dataplatform.resources.warehouse.sql import SqlWarehouse
@@ -73,12 +73,12 @@ class Publisher:
             name if len(group) > 1 else f"publish {group[0].target}", self._patience
         ) as s:
             facts = {one.target: self._candidate(s, one) for one in group}
-            book = self._ready(s, [one.target for one in group])
+            book = ready(self._warehouse, s, [one.target for one in group])
             repair(self._warehouse, s, book, force=False)
             identity = new_id()
             entries = [_entry(identity, one, facts[one.target], note) for one in group]
             try:
-                with self._transaction(s):
+                with together(self._warehouse, s):
                     book.write(entries)
                     for one in group:
                         version = version_relation(one.target, identity)
@@ -114,7 +114,7 @@ class Publisher:
             UserError: the table was never published; the sentence names the nearest that was.
         """
         with self._warehouse.session("published versions", self._patience) as session:
-            return versions_of(self._entries(session), target)
+            return versions_of(entries_of(self._warehouse, session), target)
 
     def roll_back(self, target: Relation, to: str | None, note: Note) -> tuple[Version, TableFacts]:
         """Show consumers a kept version again: the one before, or the one that is named.
@@ -134,37 +134,7 @@ class Publisher:
             UserError: the table is unknown, or has no such version, or serves it already.
         """
         with self._warehouse.session(f"roll {target} back", self._patience) as session:
-            versions_of(self._entries(session), target)
-            book = self._ready(session, [target])
-            repair(self._warehouse, session, book, force=False)
-            entries = book.entries()
-            versions = versions_of(entries, target)
-            chosen = chosen_of(target, versions, to)
-            facts = self._warehouse._facts(session, chosen.relation, fingerprint=False)
-            if facts is None:
-                raise UserError(f"The rows of version {chosen.id} of {target} are gone.")
-            now = served_of([one for one in entries if one.relation == target], set())[target]
-            # What an earlier rollback holds back stays so, until it is what is served.
-            held = now.held or now.data_version
-            entry = Entry(
-                publication=new_id(),
-                target=str(target),
-                action=journal.ROLLBACK,
-                state=journal.PREPARED,
-                version=chosen.id,
-                data_version=chosen.data_version,
-                held_version="" if held == chosen.data_version else held,
-                row_count=chosen.row_count,
-                who=note.who,
-                why=note.why,
-                run_id=note.run_id,
-                keep=0,
-            )
-            with self._transaction(session):
-                book.write([entry])
-                show(self._warehouse, session, entry)
-                book.say(entry.publication, journal.DONE)
-        return replace(chosen, current=True), facts
+            return going_back.roll_back(self._warehouse, session, target, to, note)
 
     def release(self, target: Relation, note: Note) -> Served:
         """Let the build that a rollback holds back be published by the next run.
@@ -173,30 +143,7 @@ class Publisher:
             UserError: the table is unknown, or nothing of it is held back.
         """
         with self._warehouse.session(f"release {target}", self._patience) as session:
-            book = Journal(session, self._swap)
-            versions_of(self._entries(session), target)
-            now = served_of(book.entries([target]), self._swap.tables(session, VERSIONS))[target]
-            if not now.held:
-                raise UserError(f"Nothing of {target} is held back: it was not rolled back.")
-            book.write(
-                [
-                    Entry(
-                        publication=new_id(),
-                        target=str(target),
-                        action=journal.RELEASE,
-                        state=journal.DONE,
-                        version=now.version,
-                        data_version=now.data_version,
-                        held_version="",
-                        row_count=now.row_count,
-                        who=note.who,
-                        why=note.why,
-                        run_id=note.run_id,
-                        keep=0,
-                    )
-                ]
-            )
-        return replace(now, held="", rolled_back=False)
+            return going_back.release(self._warehouse, session, target, note)
 
     def repair(self, *, force: bool = True) -> list[str]:
         """Finish or undo what a killed publication left; return a sentence for each table.
@@ -219,30 +166,6 @@ class Publisher:
             "",
             {name: text for name, text in facts.comments.items() if name.lower() not in left_out},
         )
-
-    def _entries(self, session: Session) -> list[Entry]:
-        book = Journal(session, self._swap)
-        return book.entries() if book.exists() else []
-
-    def _ready(self, session: Session, targets: Iterable[Relation]) -> Journal:
-        book = Journal(session, self._swap)
-        book.make()
-        for schema in sorted({VERSIONS, *(one.schema for one in targets)}):
-            session.execute(self._swap.schema(schema))
-        return book
-
-    @contextmanager
-    def _transaction(self, session: Session) -> Iterator[None]:
-        if not self._swap.transactional:
-            yield
-            return
-        session.execute("BEGIN")
-        try:
-            yield
-            session.execute("COMMIT")
-        except BaseException:
-            session.execute("ROLLBACK")
-            raise
 
 
 def _entry(identity: str, one: Publication, facts: TableFacts, note: Note) -> Entry:
