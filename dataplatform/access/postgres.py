@@ -47,7 +47,8 @@ def compared(session: Session, rights: Rights) -> tuple[Holding, Holding]:
         if who not in logins
     ]
     declared = holding(_declared(rights, str(database), str(owner), tables, logins), notes)
-    return declared, holding(_found(session, rights, str(owner)))
+    strangers = _strangers(session, rights, str(owner))
+    return declared, holding(_found(session, rights, str(owner)), strangers)
 
 
 def _declared(
@@ -101,6 +102,20 @@ def _found(session: Session, rights: Rights, owner: str) -> Iterator[Item]:
     )
     for privilege, grantee in future:
         yield _future(str(grantee), str(privilege), owner)
+
+
+def _strangers(session: Session, rights: Rights, owner: str) -> Iterator[str]:
+    """Yield who else can read or write the catalog's tables; such grants are told, never taken."""
+    rows = session.execute(
+        "SELECT coalesce(g.rolname, 'Everybody'), string_agg(DISTINCT a.privilege_type, ', ') "
+        "FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a "
+        "LEFT JOIN pg_roles g ON g.oid = a.grantee "
+        "WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v') "
+        "AND coalesce(g.rolname, '') <> ALL(%s) GROUP BY 1 ORDER BY 1",
+        [[owner, *rights.access.roles]],
+    )
+    for who, privileges in rows:
+        yield f"{who} holds {privileges} on the catalog's tables, and no file declares it."
 
 
 def _acls(session: Session, names: list[str]) -> list[tuple[Any, ...]]:

@@ -113,6 +113,15 @@ def test_a_catalog_is_brought_in_line_and_a_hand_is_found(
         notes = compared(session, rights)[0].notes
     assert _plan(catalog, rights) == []
     assert any("grace@example.com should hold analyst" in note for note in notes)
+    with catalog_session(catalog) as session:
+        session.execute("CREATE ROLE stranger")
+        session.execute("GRANT SELECT, INSERT ON ducklake_table TO stranger")
+        session.execute("GRANT SELECT ON ducklake_table TO PUBLIC")
+        assert list(compared(session, rights)[1].notes) == [
+            "Everybody holds SELECT on the catalog's tables, and no file declares it.",
+            "stranger holds INSERT, SELECT on the catalog's tables, and no file declares it.",
+        ]
+        session.execute("REVOKE SELECT ON ducklake_table FROM PUBLIC")
     reader = {**catalog, "user": "ada@example.com", "password": "ada"}
     with catalog_session(reader) as session:
         assert session.execute("SELECT count(*) FROM ducklake_column") == [(0,)]
