@@ -39,13 +39,15 @@ def create(
     from dataplatform.declarations.made import span
     from dataplatform.declarations.project import open_project
     from dataplatform.environments import made
+    from dataplatform.runtime.made_records import bring_records
 
     if clone and defer:
         raise UserError("Choose one: --clone copies the tables, --defer shows the base's.")
     root = open_project().root
     how = "clone" if clone else "defer" if defer else None
+    source = base or environment_name(root)
     done = made.create(
-        root, name, base or environment_name(root), how, span(expires), who or getpass.getuser()
+        root, name, source, how, span(expires), who or getpass.getuser(), bring_records
     )
     verb = "shows" if done.made.how == "defer" else "has a copy of"
     typer.echo(

@@ -8,9 +8,8 @@ is below it. The file that selects the environment is written last: one that was
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import time
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,9 +25,8 @@ from dataplatform.environments.made_warehouse import maker_of
 if TYPE_CHECKING:
     from dataplatform.declarations.project import Project
 
-#: Where Dagster's records lie within a state folder, and which of them are taken along.
-_RECORDS = "home/records"
-_KEPT = ("events.db", "runs.db")
+    #: Brings a base's records into a state folder; only a command knows where they are kept.
+    Records = Callable[[Project, Path], None]
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,13 @@ class Created:
 
 
 def create(
-    root: Path, name: str, base: str, how: str | None, lives: timedelta, who: str
+    root: Path,
+    name: str,
+    base: str,
+    how: str | None,
+    lives: timedelta,
+    who: str,
+    records: Records | None = None,
 ) -> Created:
     """Make an environment.
 
@@ -53,6 +57,7 @@ def create(
         how: ``defer``, ``clone`` or None for what suits the warehouse.
         lives: after how long it may be dropped.
         who: makes it.
+        records: brings what Dagster knows of the base's tables; without it all is built anew.
 
     Raises:
         UserError: the name is taken or unfit, or the base has no tables or cannot be reached.
@@ -75,7 +80,8 @@ def create(
     try:
         chosen = how or maker.usual
         tables = maker.make(chosen)
-        _records(project.state, state)
+        if records is not None:
+            records(project, state)
         _graph(project, state)
         now = datetime.now(UTC).replace(microsecond=0)
         made = Made.model_validate(
@@ -113,28 +119,6 @@ def drop(root: Path, name: str) -> Made:
 def expired(root: Path, now: datetime | None = None) -> list[str]:
     """Return the made environments whose time is over."""
     return [n for n, made in made_file.made_environments(root).items() if made.expired(now)]
-
-
-def _records(base: Path, state: Path) -> None:
-    """Copy what Dagster knows of the base's tables; runs that have not ended stay behind."""
-    source = base / _RECORDS
-    if not (source / "events.db").is_file():
-        return
-    folder = state / _RECORDS
-    folder.mkdir(parents=True)
-    for name in _KEPT:
-        # SQLite's own copying: the base may be in use.
-        with (
-            closing(sqlite3.connect(source / name)) as one,
-            closing(sqlite3.connect(folder / name)) as other,
-        ):
-            one.backup(other)
-            if name == "runs.db":
-                other.execute(
-                    "DELETE FROM runs WHERE status NOT IN ('SUCCESS', 'FAILURE', 'CANCELED')"
-                )
-                other.commit()
-        (folder / name).with_suffix(".made").touch()
 
 
 def _graph(project: Project, state: Path) -> None:

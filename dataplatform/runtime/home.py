@@ -30,7 +30,12 @@ def render(settings: dict[str, Any], header: str = HEADER) -> str:
 
 def prepare_home(project: Project) -> Path:
     """Make a project's Dagster home, with its dagster.yaml up to date, and return its path."""
-    home = project.state.resolve() / "home"
+    return home_in(project.state)
+
+
+def home_in(state: Path) -> Path:
+    """Make the Dagster home of a state folder, likewise."""
+    home = state.resolve() / "home"
     home.mkdir(parents=True, exist_ok=True)
     text = render(instance_settings(str(home)))
     file = home / "dagster.yaml"
@@ -45,7 +50,8 @@ def prepare_home(project: Project) -> Path:
 def open_instance(project: Project) -> DagsterInstance:
     """Return the Dagster instance that holds a project's history, the same for every command.
 
-    Within a deployment it is the deployment's, whatever the project.
+    Within a deployment it is the deployment's, whatever the project; what an environment knows
+    that was made from another one is always its own.
 
     Raises:
         UserError: a deployment names no home, or its settings are not all there.
@@ -53,7 +59,7 @@ def open_instance(project: Project) -> DagsterInstance:
     from dagster import DagsterInstance
 
     home = deployed_home()
-    if home is not None:
+    if home is not None and project.environment.made is None:
         return _open_deployed(home)
     return DagsterInstance.from_config(str(prepare_home(project)))
 

@@ -97,6 +97,7 @@ def rows(project: Project, listed: tuple[tuple[object, ...], ...]) -> str:
 
 def fill(project: Project, listed: tuple[tuple[object, ...], ...]) -> None:
     opened = open_warehouse(project.environment, project)
+    session: Any
     with opened.session("a test") as session:
         for name in ("candidate.things", "staging.bag", "snapshots.kept"):
             relation = Relation(*name.split("."))
@@ -108,6 +109,9 @@ def fill(project: Project, listed: tuple[tuple[object, ...], ...]) -> None:
         seen = Relation("staging", "seen")
         if opened.swap.kind(session, seen) is None:
             whole = opened.swap.name(Relation("candidate", "things"))
+            if project.environment.warehouse.type == "bigquery":
+                # As dbt writes it: the stand-in looks up what is not named in full elsewhere.
+                whole = f"`{session.client.project}`.{whole}"
             session.execute(f"create view {opened.swap.name(seen)} as select * from {whole}")
 
 
