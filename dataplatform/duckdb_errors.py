@@ -18,6 +18,10 @@ _REASONS = (
     ),
     # What the catalog's client says of a commit when it finds nobody to roll back with.
     (re.compile(r"Failed to commit: Failed to execute query \"ROLLBACK\"", re.I), _LOST),
+    (
+        re.compile(r"Transaction conflict", re.I),
+        "saw another writer change the same table meanwhile and kept that one's: run it again.",
+    ),
     (re.compile(r"No space left|disk.*full", re.I), "has no room left on its disk: make room."),
     (
         re.compile(r"HTTP 403|AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch", re.I),

@@ -120,6 +120,30 @@ def test_many_processes_write_at_once(warehouse: DuckLakeAdapter, lake: dict[str
         assert warehouse.query(f"SELECT turn FROM {relation}", "test") == [(3,)]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "CREATE OR REPLACE TABLE candidate.orders AS SELECT {0} AS id",
+        "UPDATE candidate.orders SET id = {0}",
+    ],
+)
+def test_of_two_that_change_one_table_the_later_is_told_and_changes_nothing(
+    warehouse: DuckLakeAdapter, lake: dict[str, Any], change: str
+) -> None:
+    with connect(lake) as other, warehouse.session("test") as session:
+        other.execute("BEGIN")
+        other.execute(change.format(-1))
+        session.execute("BEGIN")
+        session.execute(change.format(-2))
+        other.execute("COMMIT")
+        with pytest.raises(
+            UserError, match="another writer change the same table meanwhile"
+        ) as refused:
+            session.execute("COMMIT")
+    assert "\n" not in str(refused.value)
+    assert warehouse.query("SELECT DISTINCT id FROM candidate.orders", "test") == [(-1,)]
+
+
 def test_a_catalog_that_refuses_is_one_sentence_without_the_password(
     lake: dict[str, Any],
 ) -> None:
@@ -170,8 +194,8 @@ def test_a_sync_lands_in_the_lake_and_widens_what_no_promotion_widens(
         session.remember(wider, {"at": 2})
     assert destination.cursors("one")["public.things"]["at"] == 2
     assert destination.cursors("another") == {}
-    rows = DuckLakeAdapter(lambda: lake).query("SELECT id, v FROM raw.things ORDER BY id", "test")
-    assert rows == [(1, "10"), (2, "twenty"), (3, "thirty")]
+    landed = DuckLakeAdapter(lambda: lake).query("SELECT id, v FROM raw.things ORDER BY id", "test")
+    assert landed == [(1, "10"), (2, "twenty"), (3, "thirty")]
 
 
 def test_a_sync_that_fails_leaves_nothing(lake: dict[str, Any], tmp_path: Path) -> None:
