@@ -64,17 +64,20 @@ def test_every_engine_gives_the_same(project: Project) -> None:
 def test_what_one_engine_makes_otherwise_is_shown_with_its_expression(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A macro that is wrong on one engine: the rows, both expressions, exit code, the record."""
-    file = project.dbt / "macros" / "portable" / "text.sql"
-    text = file.read_text(encoding="utf-8")
-    wrong = "{{ 'lower' if target.name == 'ducklake' else 'upper' }}({{ clean_text(expression) }})"
-    assert "upper({{ clean_text(expression) }})" in text
-    file.write_text(text.replace("upper({{ clean_text(expression) }})", wrong), encoding="utf-8")
+    """A model that is wrong on one engine: the rows, both expressions, exit code, the record."""
+    file = project.dbt / "models" / "staging" / "postgres" / "stg_production_customers.sql"
+    text, right = file.read_text(encoding="utf-8"), "{{ clean_name('first_name') }}"
+    function = "{{ 'lower' if target.name == 'ducklake' else 'upper' }}"
+    assert right in text
+    wrong = text.replace(right, f"{function}({{{{ clean_text('first_name') }}}})")
+    file.write_text(wrong, encoding="utf-8")
     monkeypatch.setenv("DATAPLATFORM_PROJECT", str(project.root))
     monkeypatch.setenv("COLUMNS", "200")
     ran = CliRunner().invoke(app, ["parity", "--engines", "duckdb,ducklake"])
     assert ran.exit_code == 3, ran.output
-    assert "staging.stg_customers only on ducklake: first_name=" in ran.output, ran.output
+    assert "staging.stg_production_customers only on ducklake: first_name=" in ran.output, (
+        ran.output
+    )
     assert "first_name is made by" in ran.output
     assert "    duckdb: UPPER(NULLIF(TRIM(" in ran.output
     assert "    ducklake: LOWER(NULLIF(TRIM(" in ran.output
