@@ -22,6 +22,7 @@ from dagster import (
     AssetSpec,
     AutomationCondition,
 )
+from dagster._utils.warnings import disable_dagster_warnings
 
 from dataplatform.automation.pipelines import PIPELINE_TAG
 from dataplatform.resources.instance import GATE, MONITOR, OWN_CLOCK
@@ -170,4 +171,6 @@ def _with_checks(
     attributes = definition.get_attributes_dict()
     specs = attributes["check_specs_by_output_name"]
     attributes["check_specs_by_output_name"] = {name: changed(one) for name, one in specs.items()}
-    return type(definition)(**attributes)
+    # An argument of Dagster's own definition is called beta; nobody chose it here.
+    with disable_dagster_warnings():
+        return type(definition)(**attributes)

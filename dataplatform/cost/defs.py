@@ -23,6 +23,7 @@ from dataplatform.cost.judged import Judged, judge
 from dataplatform.cost.usage import Ledger, amount_told
 from dataplatform.declarations.cost import Budget
 from dataplatform.declarations.dbt_project import load_graph, published_marts
+from dataplatform.declarations.errors import UserError
 from dataplatform.declarations.project import Project
 from dataplatform.keys import PUBLISHED, Relation, asset_key, relation_of
 from dataplatform.resources.clocked_checks import checks_by_clock
@@ -88,11 +89,16 @@ def record_costs(instance: DagsterInstance, project: Project, ledger: Ledger) ->
 
 def _checks(project: Project, placed: dict[Relation, list[Budget]]) -> AssetChecksDefinition:
     def judge_budgets(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
-        ledger = gather(project, context.instance, DAYS)
+        chosen: set[AssetCheckKey] = set(context.selected_asset_check_keys)
+        try:
+            ledger = gather(project, context.instance, DAYS)
+        except UserError as error:
+            # No table is worse for it: a warning, so that a run of the tables can go on.
+            yield from (_unknown(key, error) for key in sorted(chosen))
+            return
         verdicts = {one.budget: one for one in judge(ledger, project.budgets)}
         count = record_costs(context.instance, project, ledger)
         context.log.info(f"what {count} models cost is told by their assets")
-        chosen: set[AssetCheckKey] = set(context.selected_asset_check_keys)
         for key in sorted(chosen):
             found = [verdicts[budget] for budget in placed[relation_of(key.asset_key)]]
             yield _result(key, found, project.budgets.currency)
@@ -123,6 +129,16 @@ def _result(key: AssetCheckKey, found: list[Judged], currency: str) -> AssetChec
                 if one.expected is not None
             },
         },
+    )
+
+
+def _unknown(key: AssetCheckKey, error: UserError) -> AssetCheckResult:
+    return AssetCheckResult(
+        check_name=CHECK_NAME,
+        asset_key=key.asset_key,
+        passed=False,
+        severity=AssetCheckSeverity.WARN,
+        description=f"Nobody knows what was spent: {error}",
     )
 
 

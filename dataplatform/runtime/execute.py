@@ -11,8 +11,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dataplatform.declarations.errors import UserError, nearest
 from dataplatform.runtime.home import open_instance
+from dataplatform.runtime.part import assets_of, checks_of, job_of, part_of
 from dataplatform.runtime.preload import Preload
 from dataplatform.runtime.process import PROCESS_TAG, mark_of
 from dataplatform.runtime.recovery import recover
@@ -77,8 +77,8 @@ def execute(
         UserError: the job or the selection names nothing.
     """
     graph = repository or load_repository()
-    target = _job(graph, job)
-    chosen = _select(target, graph, selection) if selection else None
+    target = job_of(graph, job)
+    chosen = assets_of(target, graph, selection) if selection else None
     # Who lends an instance goes on using it.
     with nullcontext(instance) if instance else open_instance(project) as records:
         recovered = recover(records)
@@ -95,32 +95,6 @@ def load_repository() -> RepositoryDefinition:
     return import_module(MODULE).defs.get_repository_def()
 
 
-def _job(graph: RepositoryDefinition, name: str | None) -> JobDefinition:
-    from dataplatform.resources.executor import EXECUTOR
-
-    names = [known for known in graph.job_names if not known.startswith("__")]
-    if name is None:
-        name = "everything" if "everything" in names else "__ASSET_JOB"
-    elif name not in names:
-        raise UserError(f"There is no pipeline or job {name!r}.{nearest(name, names)}")
-    return graph.get_job(name).with_executor_def(EXECUTOR)
-
-
-def _select(job: JobDefinition, graph: RepositoryDefinition, selection: str) -> set[AssetKey]:
-    from dagster import AssetSelection
-
-    try:
-        # A step that can only make its assets together, such as a sync, makes them all.
-        named = AssetSelection.from_string(selection).required_multi_asset_neighbors()
-        wanted = named.resolve(graph.asset_graph)
-    except Exception as error:
-        raise UserError(f"The selection {selection!r} cannot be read: {error}") from error
-    chosen = set(wanted) & set(job.asset_layer.executable_asset_keys)
-    if not chosen:
-        raise UserError(f"The selection {selection!r} names nothing that can be run.")
-    return chosen
-
-
 def _create_run(
     instance: DagsterInstance,
     graph: RepositoryDefinition,
@@ -129,10 +103,12 @@ def _create_run(
     tags: dict[str, str],
     partitions: tuple[str, str] | None,
 ) -> DagsterRun:
+    from dagster._core.execution.api import create_execution_plan
     from dagster._core.remote_origin import (
         ManagedGrpcPythonEnvCodeLocationOrigin,
         RemoteRepositoryOrigin,
     )
+    from dagster._core.snap import snapshot_from_execution_plan
     from dagster._core.storage.tags import (
         ASSET_PARTITION_RANGE_END_TAG,
         ASSET_PARTITION_RANGE_START_TAG,
@@ -156,17 +132,32 @@ def _create_run(
         ),
         graph.name,
     ).get_job_origin(job.name)
-    subset = job.get_subset(asset_selection=chosen) if chosen is not None else job
+    subset = part_of(job, chosen)
     if chosen is None:
         # They say what a whole run of the job will do, which a part of it will not.
         tags = {**job.run_tags, **tags}
-    return instance.create_run_for_job(
-        subset,
+    plan = create_execution_plan(job=subset, run_config=_QUIET, tags=tags)
+    snapshot = snapshot_from_execution_plan(plan, subset.get_job_snapshot_id())
+    # Dagster's own `create_run_for_job` takes no checks, and would choose all of the assets'.
+    return instance.create_run(
+        job_name=subset.name,
         run_id=run_id,
         run_config=_QUIET,
+        status=None,
         tags=tags,
+        root_run_id=None,
+        parent_run_id=None,
+        step_keys_to_execute=plan.step_keys_to_execute,
+        execution_plan_snapshot=snapshot,
+        job_snapshot=subset.get_job_snapshot(),
+        parent_job_snapshot=subset.get_parent_job_snapshot(),
         asset_selection=frozenset(chosen) if chosen is not None else None,
+        asset_check_selection=checks_of(job, chosen) if chosen is not None else None,
+        resolved_op_selection=None,
+        op_selection=None,
         remote_job_origin=origin,
+        job_code_origin=None,
+        asset_graph=subset.asset_layer.asset_graph,
     )
 
 
@@ -192,7 +183,7 @@ def _do(
         def get_subset(self, **selected: Any) -> JobOfGraph:
             return JobOfGraph(super().get_subset(**selected).get_definition())
 
-    subset = job.get_subset(asset_selection=chosen) if chosen is not None else job
+    subset = part_of(job, chosen)
     needs = _needs(subset)
     preload = Preload(dict.fromkeys(needs.values()))
     try:

@@ -14,6 +14,7 @@ from dagster import (
     AssetCheckKey,
     AssetCheckResult,
     AssetKey,
+    AssetSelection,
     DagsterEventType,
     DagsterInstance,
     DagsterRunStatus,
@@ -96,6 +97,33 @@ def test_a_selection_is_part_of_the_job_and_does_not_claim_to_be_all_of_it(
     assert run is not None and run.asset_selection == {AssetKey(["raw", "a"])}
     assert run.tags["why"] == "test"
     assert "dataplatform/pipeline" not in run.tags
+
+
+def test_a_selection_leaves_out_the_checks_that_its_job_leaves_out(
+    project: Any, instance: DagsterInstance
+) -> None:
+    judged: list[str] = []
+
+    @asset_check(asset=a)
+    def rule() -> AssetCheckResult:
+        judged.append("rule")
+        return AssetCheckResult(passed=True)
+
+    @asset_check(asset=a)
+    def by_its_own_clock() -> AssetCheckResult:
+        judged.append("by its own clock")
+        return AssetCheckResult(passed=True)
+
+    apart = AssetSelection.checks(AssetCheckKey(a.key, "by_its_own_clock"))
+    graph = Definitions(
+        assets=[a],
+        asset_checks=[rule, by_its_own_clock],
+        jobs=[define_asset_job("everything", AssetSelection.all() - apart)],
+    ).get_repository_def()
+    result = execute(project, selection='key:"raw/a"', repository=graph)
+    assert result.success and judged == ["rule"]
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None and run.asset_check_selection == {AssetCheckKey(a.key, "rule")}
 
 
 @pytest.mark.parametrize(
