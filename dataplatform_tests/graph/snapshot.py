@@ -22,8 +22,13 @@ def refuse(*arguments, **named):
 socket.socket.connect = socket.socket.connect_ex = refuse
 socket.getaddrinfo = refuse
 """
+# What Dagster warns of while the graph loads would stand in every user's terminal.
 _TELL = """
 import json
+import warnings
+from dagster import BetaWarning, PreviewWarning
+for kind in (BetaWarning, PreviewWarning, DeprecationWarning):
+    warnings.filterwarnings("error", category=kind, module="dataplatform|dagster")
 from dataplatform_tests.graph.snapshot import describe
 from dataplatform.definitions import defs
 print(json.dumps(describe(defs)))
