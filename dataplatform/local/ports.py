@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import getpass
 import random
 import socket
+import tempfile
 import time
+from pathlib import Path
 
 HOST = "127.0.0.1"
 
 # Below the range from which Linux and macOS take the ports of outgoing connections, so that a
 # chosen port stays free until its server listens.
 _FIRST, _LAST = 18_000, 32_000
+# Longer than any server takes to listen.
+_CLAIM_SECONDS = 120
 
 
 def is_free(port: int) -> bool:
@@ -45,10 +50,34 @@ def pick(taken: set[int], companion: int = 0) -> int:
     for _ in range(2_000):
         port = chance.randint(_FIRST, _LAST - companion)
         wanted = {port, port + companion}
-        if not wanted & taken and all(is_free(each) for each in wanted):
+        if wanted & taken or not all(is_free(each) for each in wanted):
+            continue
+        if all([_claimed(each) for each in wanted]):
             taken |= wanted
             return port
     raise OSError(f"No free port was found between {_FIRST} and {_LAST}.")
+
+
+def _claimed(port: int) -> bool:
+    """Claim a port among all projects of this user; tell whether nobody else just did.
+
+    Between the choice of a port and its server's listening lie seconds, in which another project
+    that starts would find it free.
+    """
+    folder = Path(tempfile.gettempdir()) / f"dataplatform-ports-{getpass.getuser()}"
+    folder.mkdir(exist_ok=True)
+    claim = folder / str(port)
+    try:
+        if time.time() - claim.stat().st_mtime < _CLAIM_SECONDS:
+            return False
+        claim.unlink()
+    except FileNotFoundError:
+        pass
+    try:
+        claim.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 def holder(port: int) -> str:

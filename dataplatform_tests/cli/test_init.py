@@ -60,7 +60,7 @@ def test_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Monke
     assert not (tmp_path / "mine").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_dbt_reads_the_new_project(tmp_path: Path) -> None:
     from dataplatform.declarations.dbt_project import load_graph
 

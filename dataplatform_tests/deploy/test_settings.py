@@ -28,6 +28,8 @@ from dataplatform.runtime.settings import instance_settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FILES = deployment_files()
+#: An environment that was made from no other.
+_DECLARED = SimpleNamespace(made=None)
 
 
 @pytest.mark.parametrize("place", sorted(FILES))
@@ -158,7 +160,7 @@ def test_a_command_in_a_deployment_uses_its_records(
     home = tmp_path / "home"
     home.mkdir()
     (home / "dagster.yaml").write_text("telemetry: {enabled: false}")
-    project: Any = SimpleNamespace(state=tmp_path / "state")
+    project: Any = SimpleNamespace(environment=_DECLARED, state=tmp_path / "state")
     monkeypatch.setenv("DATAPLATFORM_RECORDS", "deployed")
     monkeypatch.setenv("DAGSTER_HOME", str(home))
     with open_instance(project) as instance:
@@ -194,7 +196,8 @@ def test_a_deployment_that_is_not_set_up_is_told_in_a_sentence(
             monkeypatch.delenv(name)
     monkeypatch.setenv("DATAPLATFORM_RECORDS", where)
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / home) if home else "")
-    with pytest.raises(UserError) as found, open_instance(SimpleNamespace()):  # type: ignore[arg-type]
+    project: Any = SimpleNamespace(environment=_DECLARED)
+    with pytest.raises(UserError) as found, open_instance(project):
         pass
     assert sentence in str(found.value)
     assert "\n" not in str(found.value)

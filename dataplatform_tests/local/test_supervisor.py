@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -221,7 +222,9 @@ def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
         text = file.read_text().replace("crm: {port: auto}", f"crm: {{port: {port}}}")
         file.write_text(text)
         project = open_project(tmp_path)
-        said = rf"The port {port} of the local server crm is taken by another program, .*python"
+        said = (
+            rf"The port {port} of the local server crm is taken by another program, .*py(thon|test)"
+        )
         with pytest.raises(UserError, match=said):
             supervisor.start(project)
         assert not (project.state / "services.json").exists()
@@ -280,6 +283,13 @@ def test_a_damaged_record_is_one_sentence(tmp_path: Path) -> None:
     (project.state / "services.json").write_text("{")
     with pytest.raises(UserError, match=r"services\.json is damaged .* run `make start`"):
         supervisor.start(project)
+
+
+def test_projects_that_start_at_once_choose_different_ports(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ports.random, "SystemRandom", lambda: random.Random(4))
+    assert len({ports.pick(set()) for _ in range(10)}) == 10
 
 
 def test_ports_are_free_and_different() -> None:

@@ -71,6 +71,7 @@ def _alarms(history: History, now: Snapshot, *answers: Answer, **how: Any) -> li
     return [one for one in found if one.alarm]
 
 
+@pytest.mark.prove
 def test_quiet_months_are_quiet(year: Year) -> None:
     flags: set[Flag] = set()
     loud = []

@@ -134,7 +134,8 @@ def project(tmp_path, monkeypatch):
     bare_project(tmp_path)
     dbt = tmp_path / "dbt_project"
     (dbt / "models" / "staging").mkdir(parents=True)
-    for name in ("dbt_project.yml", "profiles.yml", "macros/generate_schema_name.sql"):
+    macros = ("macros/generate_schema_name.sql", "macros/query_tag.sql")
+    for name in ("dbt_project.yml", "profiles.yml", *macros):
         (dbt / name).parent.mkdir(exist_ok=True)
         (dbt / name).write_text((REPOSITORY / "dbt_project" / name).read_text())
     models = {

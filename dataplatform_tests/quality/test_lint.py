@@ -26,7 +26,8 @@ def project(tmp_path, customers_contract, monkeypatch):
     (tmp_path / "dbt_project" / "dbt_project.yml").write_text(
         (REPOSITORY / "dbt_project" / "dbt_project.yml").read_text()
     )
-    for name in ("profiles.yml", "macros/generate_schema_name.sql", "macros/contract_scan.sql"):
+    macros = ("generate_schema_name.sql", "contract_scan.sql", "query_tag.sql")
+    for name in ("profiles.yml", *(f"macros/{macro}" for macro in macros)):
         (tmp_path / "dbt_project" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "dbt_project" / name).write_text(
             (REPOSITORY / "dbt_project" / name).read_text()

@@ -37,7 +37,7 @@ def test_alarms_are_counted_by_monitor() -> None:
     assert heard.share == pytest.approx(1 / 25)
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_sixty_quiet_days() -> None:
     heard = quiet_days(open_project(REPOSITORY), 60, SAMPLE)
     assert heard.judged >= 3 * 45

@@ -83,7 +83,7 @@ def test_nothing_real_was_touched(rehearsed: dict[str, Any], project: Path) -> N
     assert sorted(path.name for path in (project / ".dataplatform").iterdir()) == ["rehearsal"]
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_an_incident_befalls_a_copy_of_a_table_of_ones_own(
     rehearsed: dict[str, Any], project: Path, tmp_path: Path
 ) -> None:

@@ -35,6 +35,7 @@ def _status(instance: DagsterInstance, run_id: str) -> str:
     return run.status.value
 
 
+@pytest.mark.prove
 def test_a_bare_dagster_dev(server: Server, folder: Path, project: Any) -> None:
     server.wait_until_warm()
     with open_instance(project) as instance:

@@ -16,7 +16,7 @@ from dataplatform_tests.bigquery import bigquery
 from dataplatform_tests.transform.conftest import ENVIRONMENT
 from dataplatform_tests.transform.test_quarantine import CONTRACT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.prove]
 
 #: How many statements a replay is.
 STATEMENTS = 5

@@ -1,10 +1,12 @@
-"""Dagster's interface and the check report, opened in a real browser; the clocks really tick.
+"""Days at one company: its runs, its report and Dagster's interface in a browser, its clocks.
 
+The tests follow each other as days do, and each can be run alone: the first run is a fixture.
 With DATAPLATFORM_SCREENSHOTS set to a folder, pictures are kept there to be looked at.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
@@ -27,8 +29,13 @@ _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 @pytest.fixture(scope="module")
 def it() -> Iterator[Company]:
     with company() as found:
-        found.command("run")
         yield found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def first_run(it: Company) -> str:
+    """What the company's first run said."""
+    return it.command("run")
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +74,19 @@ def _open(page: Page, server: Server, path: str) -> None:
         skip.first.click()
 
 
+def test_a_first_run_builds_what_the_sources_say(it: Company, first_run: str) -> None:
+    assert "Green" in first_run.splitlines()[-1]
+    assert it.differences() == []
+    report = (it.project.state / "report" / "index.html").read_text()
+    assert "Every promise is kept" in report
+    assert "marts" in it.command("status")
+
+    # The lake holds what was published, and every object is what its name says.
+    it.command("storage", "verify")
+    listed = it.command("storage", "ls")
+    assert "curated" in listed and "dim_customers" in listed
+
+
 def test_the_report_opens_without_network(it: Company, page: Page) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -77,6 +97,31 @@ def test_the_report_opens_without_network(it: Company, page: Page) -> None:
     expect(page.get_by_text("marts.dim_customers").first).to_be_visible()
     expect(page.get_by_text("raw_salesforce.contact").first).not_to_be_visible()
     assert {url.split(":")[0] for url in asked} == {"file"}
+
+
+def test_a_quiet_day_changes_nothing_and_a_busy_one_all_that_it_must(it: Company) -> None:
+    stamps = "select max(_fivetran_synced), count(*) from raw_postgres_public.orders"
+    before = it.rows(stamps)
+    second = it.command("run")
+    assert "Rows synced: none. Models run: none" in second
+    assert it.rows(stamps) == before
+
+    it.command("demo", "advance", "--days", "3")
+    third = it.command("run")
+    assert "Rows synced: none" not in third
+    assert it.differences() == []
+    deleted = it.rows("select count(*) from raw_postgres_public.orders where _fivetran_deleted")
+    assert deleted[0][0] > 0
+
+    # Days built again by hand hold what they held.
+    sales = "select * from marts.daily_sales order by all"
+    before = it.rows(sales)
+    it.command("backfill", "--from", "2025-03-01", "--to", "2025-03-07")
+    assert it.rows(sales) == before
+
+    graph = json.loads(it.command("lineage", "marts.dim_customers", "--format", "json"))
+    assert "raw_salesforce.contact" in graph["tables"]
+    assert "curated.dim_customers" in graph["tables"]
 
 
 def test_the_interface_shows_the_platform(it: Company, interface: Server, page: Page) -> None:
