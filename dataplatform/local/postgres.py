@@ -142,20 +142,21 @@ class Postgres(Server):
         import psycopg
 
         try:
-            with self._connect("postgres") as connection:
+            with self._connect("postgres", patience=3) as connection:
                 return bool(connection.execute("SELECT 1").fetchone() == (1,))
         except psycopg.OperationalError:
             return False
 
     def after_start(self) -> None:
-        with self._connect("postgres") as connection:
+        # It answered a moment ago: what is slow now is the machine.
+        with self._connect("postgres", patience=30) as connection:
             known = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
             for name in (DATABASE, *self.databases):
                 if name not in known:
                     quoted = name.replace('"', '""')
                     connection.execute(f'CREATE DATABASE "{quoted}"')
 
-    def _connect(self, database: str) -> Any:
+    def _connect(self, database: str, patience: int) -> Any:
         import psycopg
 
         return psycopg.connect(
@@ -164,7 +165,7 @@ class Postgres(Server):
             user=self.credentials["user"],
             password=self.credentials["password"],
             dbname=database,
-            connect_timeout=3,
+            connect_timeout=patience,
             autocommit=True,
         )
 
