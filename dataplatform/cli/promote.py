@@ -74,11 +74,11 @@ def command(
             for sentence in undo_killed(here, instance):
                 console.print(f"undone       {sentence}", markup=False)
         found, gates = _judged(origin, here, approve, drift)
-        tables = [one.table for one in promoted(found)]
-        if not tables:
+        changed = promoted(found)
+        if not changed:
             console.print(f"Nothing to promote: {source} and {target} serve the same marts.")
             return
-        for one in promoted(found):
+        for one in changed:
             console.print(f"promotes     {one.table}: {_told(one)}", markup=False)
         for gate in gates:
             console.print(f"{'open  ' if gate.open else 'closed'}       {gate.name}", markup=False)
@@ -87,6 +87,7 @@ def command(
         closed = [gate for gate in gates if not gate.open]
         if dry_run or closed:
             raise typer.Exit(3 if closed else 0)
+        tables = [one.table for one in changed]
         note = Note(who or getpass.getuser(), why or "no reason given")
         done = promote(
             here, instance, tables, source, found.digest, note, lambda: _build(here, tables)
@@ -103,13 +104,13 @@ def _judged(origin: Project, here: Project, approve: str, drift: bool) -> tuple[
     from dataplatform.runtime.home import open_instance
 
     found = diff(origin, here.environment.name, (), open_instance)
-    models = gates.above(origin, [one.table for one in gates.promoted(found)])
+    tables = [one.table for one in gates.promoted(found)]
+    models = gates.above(origin, tables)
     with open_instance(origin) as instance:
         judged = [
             gates.built_gate(origin, instance, models),
             gates.rules_gate(origin, instance, models),
         ]
-    tables = [one.table for one in gates.promoted(found)]
     judged += [
         gates.parity_gate(origin, here),
         gates.contracts_gate(here, found, facts.undeclared_changes(here, tables)),

@@ -34,7 +34,7 @@ def gather(
 
     Args:
         project: its environment, prices and owners.
-        instance: whose records tell of builds on DuckDB.
+        instance: whose records tell of builds.
         days: how many days the span has.
         today: its last day; the present one, in UTC.
 

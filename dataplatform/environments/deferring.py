@@ -17,6 +17,7 @@ from dataplatform.resources.warehouse import Session, qualified, quoted
 from dataplatform.resources.warehouse.duckdb import DuckDBEngine
 from dataplatform.resources.warehouse.interface import DEFERRED_COMMENT
 from dataplatform.resources.warehouse.publication import VERSIONS, Served, version_relation
+from dataplatform.resources.warehouse.transaction import transaction
 
 
 def show_all(base: DuckDBEngine, made: DuckDBEngine, purpose: str) -> int:
@@ -39,16 +40,14 @@ def show_all(base: DuckDBEngine, made: DuckDBEngine, purpose: str) -> int:
             for name in sorted(base.swap.tables(session, PLATFORM))
             if name not in KEPT_TABLES
         ]
-    with made.session(purpose) as session:
-        # One change of the catalog: a lake takes about a second for each.
-        session.execute("BEGIN")
+    # One change of the catalog: a lake takes about a second for each.
+    with made.session(purpose) as session, transaction(session):
         _defer(session, [relation for relation in shown if relation not in views])
         session.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(PLATFORM)}")
         for relation in remembered:
             _copy(session, relation)
         _serve(session, made, served)
         _again(session, views)
-        session.execute("COMMIT")
     return len(shown)
 
 

@@ -46,9 +46,7 @@ class BigQueryMaker:
         """Take a project and make the datasets."""
         settings = self._settings()
         adapter = BigQueryAdapter(lambda: settings)
-        found = found_in(adapter, _kinds)
-        if not found.shown:
-            raise UserError(f"{self._environment.name} has no tables yet: `make run` first.")
+        found = found_in(self._environment.name, adapter, _kinds)
         self._taken = project = self._free()
         made = self._adapter(project)
         swap = made.swap

@@ -41,9 +41,7 @@ class SnowflakeMaker:
         settings = self._settings()
         base, made = str(settings["database"]).upper(), self._database()
         adapter = SnowflakeAdapter(lambda: settings)
-        found = found_in(adapter, _kinds)
-        if not found.shown:
-            raise UserError(f"{self._environment.name} has no tables yet: `make run` first.")
+        found = found_in(self._environment.name, adapter, _kinds)
         with adapter.session(f"make the environment {self._name}") as session:
             session.execute(f"DROP DATABASE IF EXISTS {quoted(made)}")
             transient = f"CREATE TRANSIENT DATABASE {quoted(made)}"

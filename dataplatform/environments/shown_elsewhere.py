@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
+from dataplatform.declarations.errors import UserError
 from dataplatform.environments.remembered import ITS_OWN, KEPT_TABLES, serve
 from dataplatform.keys import PLATFORM, SNAPSHOTS, Relation
 from dataplatform.resources.warehouse import Session, Warehouse
@@ -37,17 +38,26 @@ class Found:
         return sorted(one for one in self.kinds if one.schema not in ITS_OWN)
 
 
-def found_in(base: Warehouse, kinds: Callable[[Session], Mapping[Relation, str]]) -> Found:
+def found_in(
+    name: str, base: Warehouse, kinds: Callable[[Session], Mapping[Relation, str]]
+) -> Found:
     """Return what a base holds.
 
     Args:
-        base: the warehouse.
+        name: the environment's.
+        base: its warehouse.
         kinds: lists its relations.
+
+    Raises:
+        UserError: it holds no table of the company.
     """
     with base.session("what an environment begins with") as session:
         listed = dict(kinds(session))
     served = base.published.served().values()
-    return Found(listed, [one for one in served if one.present])
+    found = Found(listed, [one for one in served if one.present])
+    if not found.shown:
+        raise UserError(f"{name} has no tables yet: `make run` first.")
+    return found
 
 
 def statements(

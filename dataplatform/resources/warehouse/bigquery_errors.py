@@ -1,6 +1,6 @@
 """What Google's client raises, as a sentence with its remedy.
 
-What may pass by itself was tried again before it came here (``bigquery_client.patience``). Errors
+What may pass by itself was tried again before it came here (``bigquery_jobs``). Errors
 of the SQL itself are not here: they are passed on as they are.
 """
 

@@ -5,8 +5,8 @@ In which order they are taken is said in ``publishing`` and ``going_back``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from dataplatform.resources.warehouse.publication import (
     time_of,
     version_relation,
 )
+from dataplatform.resources.warehouse.transaction import transaction
 from dataplatform.resources.warehouse.version_book import by_table, current, is_version
 
 if TYPE_CHECKING:
@@ -45,19 +46,9 @@ def ready(warehouse: SqlWarehouse, session: Session, targets: Iterable[Relation]
     return book
 
 
-@contextmanager
-def together(warehouse: SqlWarehouse, session: Session) -> Iterator[None]:
+def together(warehouse: SqlWarehouse, session: Session) -> AbstractContextManager[None]:
     """Run statements in one transaction, where the warehouse makes tables in one."""
-    if not warehouse.swap.transactional:
-        yield
-        return
-    session.execute("BEGIN")
-    try:
-        yield
-        session.execute("COMMIT")
-    except BaseException:
-        session.execute("ROLLBACK")
-        raise
+    return transaction(session) if warehouse.swap.transactional else nullcontext()
 
 
 def show(warehouse: SqlWarehouse, session: Session, entry: Entry) -> None:

@@ -25,6 +25,7 @@ from dataplatform.resources.warehouse.interface import (
 from dataplatform.resources.warehouse.publication import Note, Publication
 from dataplatform.resources.warehouse.publishing import Publisher
 from dataplatform.resources.warehouse.swap import Swap
+from dataplatform.resources.warehouse.transaction import transaction
 
 #: What a table is called whose rows are hashed whole. A column of this name would be taken instead.
 ROWS = "_dataplatform_row"
@@ -164,14 +165,9 @@ class SqlWarehouse(ABC):
 
     def together(self, session: Session, statements: Sequence[str]) -> None:
         """Run statements that change rows in one transaction."""
-        session.execute("BEGIN")
-        try:
+        with transaction(session):
             for statement in statements:
                 session.execute(statement)
-            session.execute("COMMIT")
-        except BaseException:
-            session.execute("ROLLBACK")
-            raise
 
     def day_prints(self, session: Session, relation: Relation, column: str) -> dict[str, str]:
         """Return a fingerprint of each day's rows, by day; empty where there is no such table."""
