@@ -128,18 +128,18 @@ def test_code_and_runs_know_the_records(part: dict[str, Any]) -> None:
 _PROGRAM = """#!/usr/bin/env bash
 echo "$(basename "$0") $*" >> "$TOLD"
 [ "$(basename "$0")" = helm ] && [ "$1" = status ] && exit "${NO_RELEASE:-0}"
-[ "$1" = template ] && echo "kind: Job"
+[ "$1" = template ] && echo "kind: Job" && exit "${BROKEN_CHART:-0}"
 [ "${*: -2}" = "-f -" ] && cat >> "$TOLD"
 exit 0
 """
 
 
-def _rolled_out(folder: Path, **variables: str) -> list[str]:
+def _rolled_out(folder: Path, ends: int = 0, **variables: str) -> list[str]:
     for name in ("helm", "kubectl"):
         (folder / name).write_text(_PROGRAM)
         (folder / name).chmod(0o755)
     told = folder / "told"
-    subprocess.run(
+    ended = subprocess.run(
         [REPOSITORY / "deploy/rollout", "staging", "registry.example.com/dataplatform", "abc"],
         env={
             **os.environ,
@@ -147,10 +147,10 @@ def _rolled_out(folder: Path, **variables: str) -> list[str]:
             "TOLD": str(told),
             **variables,
         },
-        check=True,
         capture_output=True,
         timeout=30,
     )
+    assert ended.returncode == ends, ended.stderr
     return told.read_text().splitlines()
 
 
@@ -160,7 +160,7 @@ def test_a_rollout_migrates_the_records_before_it_replaces_anything(tmp_path: Pa
     assert steps[-3:] == ["helm template", "kind: Job", "helm upgrade"]
     of_job = [line for line in told if "instance-migrate" in line or line.endswith("-f -")]
     assert [
-        word in line for word, line in zip(("delete", "template", "apply", "wait"), of_job)
+        word in line for word, line in zip(("template", "delete", "apply", "wait"), of_job)
     ] == [True] * 4
     upgrade = next(line for line in told if line.startswith("helm upgrade --install dagster"))
     template = next(line for line in told if line.startswith("helm template"))
@@ -176,3 +176,9 @@ def test_a_first_rollout_has_nothing_to_migrate(tmp_path: Path) -> None:
     told = _rolled_out(tmp_path, NO_RELEASE="1")
     assert not [line for line in told if "migrate" in line]
     assert any(line.startswith("helm upgrade --install dagster") for line in told)
+
+
+def test_a_chart_that_does_not_render_changes_nothing(tmp_path: Path) -> None:
+    told = _rolled_out(tmp_path, ends=3, BROKEN_CHART="3")
+    assert told[-1].startswith("helm template")
+    assert not [line for line in told if "instance-migrate" in line and "kubectl" in line]
