@@ -7,6 +7,7 @@ folds what is not quoted.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,32 +66,62 @@ def load_statements(schema: str, table: str, path: Path, *, temporary: bool = Fa
     Raises:
         ValueError: the file's name cannot be part of a stage's path.
     """
+    made = "TEMPORARY TABLE" if temporary else "TABLE"
     columns = columns_of(path)
-    place = f"{folded(schema)}.{folded(table)}"
-    stage = f"{folded(schema)}.{folded(_STAGE)}"
     declared = ", ".join(f"{folded(name)} {kind}" for name, kind in columns.items())
+    return [
+        f"CREATE SCHEMA IF NOT EXISTS {folded(schema)}",
+        f"CREATE OR REPLACE {made} {folded(schema)}.{folded(table)} ({declared})",
+        *stage_statements(schema, path),
+        copy_statement(schema, table, path, columns),
+    ]
+
+
+def stage_statements(schema: str, path: Path) -> list[str]:
+    """Return the statements that bring a file to a stage of the session's own.
+
+    Args:
+        schema: where the stage is made; it exists.
+        path: a local Parquet file.
+
+    Raises:
+        ValueError: the file's name cannot be part of a stage's path.
+    """
+    # The name becomes part of the stage's path, which knows no quoting.
+    if not re.fullmatch(r"[\w.-]+", path.name):
+        raise ValueError(f"The file's name {path.name!r} must be letters, digits, dots and dashes.")
+    stage = _stage(schema)
+    source = str(path).replace("'", "''")
+    return [
+        # Of the session's own: two that load at once must not read each other's files.
+        f"CREATE OR REPLACE TEMPORARY STAGE {stage}",
+        f"PUT 'file://{source}' @{stage} AUTO_COMPRESS = FALSE OVERWRITE = TRUE",
+    ]
+
+
+def copy_statement(schema: str, table: str, path: Path, columns: Mapping[str, str]) -> str:
+    """Return the statement that adds a staged file's rows to a table.
+
+    Args:
+        schema: of the table and of the stage.
+        table: a table with the file's columns.
+        path: the file as it was staged.
+        columns: as ``columns_of`` tells them.
+    """
     read = ", ".join(
         f"PARSE_JSON({_member(name)})" if kind == "VARIANT" else f"{_member(name)}::{kind}"
         for name, kind in columns.items()
     )
-    listed = ", ".join(map(folded, columns))
-    kind = "TEMPORARY TABLE" if temporary else "TABLE"
-    # The name becomes part of the stage's path, which knows no quoting.
-    if not re.fullmatch(r"[\w.-]+", path.name):
-        raise ValueError(f"The file's name {path.name!r} must be letters, digits, dots and dashes.")
-    source = str(path).replace("'", "''")
-    copy = (
-        f"COPY INTO {place} ({listed}) FROM (SELECT {read} FROM @{stage}/{path.name}) "
-        "FILE_FORMAT = (TYPE = PARQUET USE_LOGICAL_TYPE = TRUE)"
+    return (
+        f"COPY INTO {folded(schema)}.{folded(table)} ({', '.join(map(folded, columns))}) "
+        f"FROM (SELECT {read} FROM @{_stage(schema)}/{path.name}) "
+        # A table remembers which files came into it, and would leave out one of the same name.
+        "FILE_FORMAT = (TYPE = PARQUET USE_LOGICAL_TYPE = TRUE) FORCE = TRUE"
     )
-    return [
-        f"CREATE SCHEMA IF NOT EXISTS {folded(schema)}",
-        # A stage of the session's own: two that load at once must not read each other's files.
-        f"CREATE OR REPLACE TEMPORARY STAGE {stage}",
-        f"CREATE OR REPLACE {kind} {place} ({declared})",
-        f"PUT 'file://{source}' @{stage} AUTO_COMPRESS = FALSE OVERWRITE = TRUE",
-        copy,
-    ]
+
+
+def _stage(schema: str) -> str:
+    return f"{folded(schema)}.{folded(_STAGE)}"
 
 
 def _member(name: str) -> str:

@@ -15,7 +15,6 @@ import runpy
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
 import bqemulator.api.routes.jobs as jobs
 import bqemulator.api.routes.upload as upload
@@ -25,7 +24,6 @@ import bqemulator.server as server
 import bqemulator.storage.type_map as type_map
 import bqemulator.versioning.ddl as ddl
 import duckdb_extension_spatial
-import jwt
 import sqlglot
 from bqemulator.config import LogLevel, PersistenceMode, Settings
 from bqemulator.domain.errors import InvalidQueryError
@@ -34,19 +32,10 @@ from bqemulator.sql.translator import SQLTranslator
 from bqemulator.storage.engine import DuckDBEngine
 from bqemulator.storage.sql_identifiers import quoted_table_ref
 from bqemulator.versioning.clone import CloneManager
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from sqlglot import exp
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 
-_TOKEN_SECONDS = 3600
-# For whom Google's clients sign, wherever the token comes from.
-_AUDIENCE = "https://oauth2.googleapis.com/token"
 # DuckDB has no decimal of 76 digits.
 _WIDEST = "DECIMAL(38, 9)"
-# What is asked without a token: whether the server is up.
-_OPEN = ("/readyz", "/healthz")
 # A decimal of DuckDB without digits has 18 of them, which a second parse writes down.
 _NO_DIGITS = re.compile(r"\bAS DECIMAL(?:\(18, 3\))?(?=\s*\))")
 _DIGITS_IN_CAST = re.compile(r"\bas\s+(?:big)?(?:numeric|decimal)\s*\(", re.IGNORECASE)
@@ -192,59 +181,9 @@ def repair_clones() -> None:
     CloneManager.create = created
 
 
-class Login:
-    """Answers as Google does: a token for a signed request, and 401 without the token.
-
-    Args:
-        app: what is behind it.
-        token: the one that is given out.
-        account: the service account whose signature is known.
-    """
-
-    def __init__(self, app: Any, token: str, account: dict[str, str]) -> None:
-        self._app, self._token, self._account = app, token, account
-        key = load_pem_private_key(account["private_key"].encode(), password=None)
-        if not isinstance(key, RSAPrivateKey):
-            raise TypeError("a service account signs by RSA")
-        self._known = key.public_key()
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        answer = await self._answer(Request(scope, receive)) if scope["type"] == "http" else None
-        await (answer or self._app)(scope, receive, send)
-
-    async def _answer(self, request: Request) -> Response | None:
-        if request.url.path == "/token":
-            return self._give(dict(parse_qsl((await request.body()).decode())))
-        known = request.headers.get("authorization", "") == f"Bearer {self._token}"
-        if known or request.url.path in _OPEN:
-            return None
-        error = {"code": 401, "message": "Request had invalid authentication credentials."}
-        return JSONResponse({"error": {**error, "status": "UNAUTHENTICATED"}}, 401)
-
-    def _give(self, asked: dict[str, str]) -> Response:
-        try:
-            jwt.decode(
-                asked.get("assertion", ""),
-                self._known,
-                algorithms=["RS256"],
-                audience=_AUDIENCE,
-            )
-        except jwt.InvalidTokenError as error:
-            return JSONResponse({"error": "invalid_grant", "error_description": str(error)}, 400)
-        given = {"access_token": self._token, "token_type": "Bearer", "expires_in": _TOKEN_SECONDS}
-        return JSONResponse(given)
-
-
-def repair_login(token: str, account: dict[str, str]) -> None:
-    """Let in who has the token; the emulator lets in everybody."""
-    create = server.create_app
-
-    def made(context: Any) -> Any:
-        app = create(context)
-        app.add_middleware(Login, token=token, account=account)
-        return app
-
-    server.create_app = made
+def _beside(module: str) -> dict[str, Any]:
+    """Run a module by its path: this folder, with its common names, is none to import from."""
+    return runpy.run_path(str(Path(__file__).with_name(f"{module}.py")))
 
 
 def main() -> None:
@@ -263,10 +202,9 @@ def main() -> None:
     repair_typed_tables()
     repair_decimals()
     repair_clones()
-    # By its path, because this folder, whose modules have common names, is none to import from.
-    runpy.run_path(str(Path(__file__).with_name("bigquery_layout.py")))["repair_layouts"]()
+    _beside("bigquery_layout")["repair_layouts"]()
     account = json.loads((options.state / "service-account.json").read_text(encoding="utf-8"))
-    repair_login(os.environ["BIGQUERY_TOKEN"], account)
+    _beside("bigquery_login")["repair_login"](os.environ["BIGQUERY_TOKEN"], account)
     server.run_forever(
         Settings(
             rest_host=options.host,

@@ -18,14 +18,12 @@ import duckdb
 import fakesnow.arrow
 import fakesnow.cursor
 import fakesnow.server
-import fakesnow.transforms
 import pyarrow
 import pyarrow.compute
 import snowflake.connector.errors
 import uvicorn
 from fakesnow.cursor import FakeSnowflakeCursor
 from fakesnow.instance import FakeSnow
-from sqlglot import exp
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
@@ -116,103 +114,6 @@ def _roll_back_if_aborted(cursor: Any) -> None:
             cursor._conn._in_transaction = False
 
 
-def repair_transforms() -> None:
-    """Put right what becomes of statements: temporary tables, clones, MERGE, sums."""
-    transform = FakeSnowflakeCursor._transform
-    explode = FakeSnowflakeCursor._transform_explode
-
-    def transformed(self: Any, expression: Any, params: Any) -> Any:
-        replaces = expression.args.get("replace") and expression.find(exp.Clone)
-        made = transform(self, _without_temporary(expression), params)
-        if replaces:
-            # A clone takes the place of the table of its name; the double forgets that it may.
-            made.set("replace", True)
-        table = made.find(exp.Table) if isinstance(made, exp.Create) else None
-        if table is not None and table.name.lower() == "merge_candidates":
-            # Notes on it would lie in another database, which no transaction with rows may touch.
-            made.args.pop("text_lengths", None)
-            made.args.pop("table_comment", None)
-        return made
-
-    def exploded(self: Any, expression: Any) -> Any:
-        if isinstance(expression, exp.Merge):
-            _qualify_inserted(expression)
-        return explode(self, expression)
-
-    def exact(expression: Any) -> Any:
-        summed = expression.this if isinstance(expression, exp.Sum) else None
-        made = implicit(expression)
-        if summed is not None:
-            # A sum of decimals is a decimal; text, which Snowflake would cast, is refused here.
-            (made.this if isinstance(made, exp.Alias) else made).set("this", summed)
-        return made
-
-    implicit = fakesnow.transforms.numeric_agg_implicit_cast
-    fakesnow.transforms.numeric_agg_implicit_cast = exact
-    FakeSnowflakeCursor._transform = transformed
-    FakeSnowflakeCursor._transform_explode = exploded
-
-
-def _without_temporary(expression: Any) -> Any:
-    """DuckDB has temporary tables in a schema of their own only; dbt names another."""
-    if isinstance(expression, exp.Create) and expression.args.get("kind") in ("TABLE", "VIEW"):
-        table = expression.find(exp.Table)
-        properties = expression.args.get("properties")
-        if table is not None and table.db and properties is not None:
-            kept = [
-                one
-                for one in properties.expressions
-                if not isinstance(one, exp.TemporaryProperty | exp.TransientProperty)
-            ]
-            properties.set("expressions", kept)
-    return expression.transform(_portable, copy=False)
-
-
-def _portable(node: Any) -> Any:
-    """Write what DuckDB has by another name: a hash of all columns of all rows, arrays."""
-    if isinstance(node, exp.HashAgg):
-        whole = exp.Anonymous(this="hash", expressions=[exp.Var(this="*COLUMNS(*)")])
-        return exp.Cast(
-            this=exp.Anonymous(this="bit_xor", expressions=[whole]), to=exp.DataType.build("text")
-        )
-    # The double keeps arrays as JSON, which DuckDB's functions of lists do not take.
-    if isinstance(node, exp.ArrayToString):
-        return _call("array_to_string", _listed(node.this, "VARCHAR"), node.expression)
-    if isinstance(node, exp.ArrayContains):
-        return _call("list_contains", _listed(node.this, "JSON"), node.expression)
-    if isinstance(node, exp.WithinGroup) and isinstance(node.this, exp.ArrayAgg):
-        # Missing values are left out, and an array of none is an array.
-        value = node.this.this
-        ordered = exp.Order(this=value, expressions=node.expression.expressions)
-        missing = exp.Is(this=value.copy(), expression=exp.Null())
-        present = exp.Where(this=exp.Not(this=missing))
-        values = exp.Filter(this=_call("list", ordered), expression=present)
-        return _call("to_json", exp.Coalesce(this=values, expressions=[exp.Array()]))
-    return node
-
-
-def _call(name: str, *values: Any) -> Any:
-    """Call a function of DuckDB's, which the double leaves as it is."""
-    return exp.Anonymous(this=name, expressions=list(values))
-
-
-def _listed(array: Any, kind: str) -> Any:
-    """Make a list of what the double has as JSON; what is replaced is not looked into again."""
-    whole = array.transform(_portable, copy=False)
-    return _call("from_json", whole, exp.Literal.string(f'["{kind}"]'))
-
-
-def _qualify_inserted(merge: Any) -> None:
-    """A MERGE inserts the source's columns; by a bare name the target's would be meant as well."""
-    source = merge.args["using"].alias_or_name
-    for when in merge.args["whens"].expressions:
-        then = when.args.get("then")
-        if isinstance(then, exp.Insert) and then.expression is not None:
-            for column in then.expression.find_all(exp.Column):
-                if not column.table:
-                    column.set("table", exp.to_identifier(source))
-
-
 def repair_timestamps() -> None:
     """Answer NULL for a timestamp that is NULL, not the first of January 1970."""
     to_struct = fakesnow.arrow.timestamp_to_sf_struct
@@ -237,6 +138,11 @@ async def health(request: Any) -> JSONResponse:
     return JSONResponse({"status": "ok"})
 
 
+def _beside(module: str) -> dict[str, Any]:
+    """Run a module by its path: a neighbour of it has the name of Snowflake's own package."""
+    return runpy.run_path(str(Path(__file__).with_name(f"{module}.py")))
+
+
 def main() -> None:
     """Serve until told to end; databases are files of the state folder."""
     parser = argparse.ArgumentParser()
@@ -245,17 +151,16 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args()
     repair_statements()
-    repair_transforms()
+    _beside("snowflake_transforms")["repair_transforms"]()
     repair_timestamps()
     databases = options.state / "databases"
     databases.mkdir(parents=True, exist_ok=True)
-    # By its path: among its neighbours is one of the name of Snowflake's own package.
-    beside = runpy.run_path(str(Path(__file__).with_name("snowflake_databases.py")))
-    beside["repair_listing"]()
-    beside["repair_databases"](databases)
-    beside["repair_words"]()
+    of_databases = _beside("snowflake_databases")
+    of_databases["repair_listing"]()
+    of_databases["repair_databases"](databases)
+    of_databases["repair_words"]()
     fakesnow.server.shared_fs = FakeSnow(db_path=databases)
-    beside["attach_all"](fakesnow.server.shared_fs.duck_conn, databases)
+    of_databases["attach_all"](fakesnow.server.shared_fs.duck_conn, databases)
     fakesnow.server.app.router.routes.append(Route("/health", health))
     uvicorn.run(fakesnow.server.app, host=options.host, port=options.port, log_level="warning")
 

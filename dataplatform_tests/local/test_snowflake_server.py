@@ -113,6 +113,9 @@ def test_parquet_goes_in_and_comes_out(warehouse: SnowflakeAdapter, tmp_path: Pa
     before = warehouse.fingerprint(relation)
     warehouse.query("DELETE FROM raw.orders WHERE id = 1", "test")
     assert warehouse.fingerprint(relation) != before
+    # Loaded again, into the table that is there, in one transaction.
+    assert warehouse.load_parquet(relation, file) == 2
+    assert warehouse.fingerprint(relation) == before
     published = warehouse.publish(Relation("candidate", "orders"), Relation("marts", "orders"))
     assert published.row_count == 2
 

@@ -13,7 +13,7 @@ from dataplatform.quality.report.incident_words import Reader
 from dataplatform.quality.report.incidents import incidents_of, order
 from dataplatform.quality.report.model import Freshness, TableReport
 from dataplatform.quality.report.rule_words import Rule
-from dataplatform.quality.report.words import hours, percent, seconds, value
+from dataplatform.quality.report.words import breakable, hours, percent, seconds, value
 from dataplatform.resources.check_history import Evaluation, TableChange
 from dataplatform.resources.instance import ACCEPTED_BY, ACCEPTED_WHY
 
@@ -168,3 +168,16 @@ def test_numbers_read_as_people_say_them():
     assert [value(n) for n in (None, True, 1234, 0.25, 7182131612276760.0, float("nan"))] == [
         "nothing", "yes", "1,234", "0.25", "7,182,131,612,276,760", "nan",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("customer_id", "customer_<wbr>id"),
+        ("marts.daily_sales", "marts.<wbr>daily_<wbr>sales"),
+        ("_synced_", "_<wbr>synced_"),
+        ("a<b", "a&lt;b"),
+    ],
+)
+def test_a_name_breaks_between_its_words(name: str, shown: str) -> None:
+    assert breakable(name) == shown

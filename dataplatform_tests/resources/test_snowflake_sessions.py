@@ -193,54 +193,99 @@ EXCHANGE = (
 )
 
 
-def whole_load(monkeypatch: pytest.MonkeyPatch, folder: Path) -> list[str]:
+DELETED = 'DELETE FROM "RAW"."ORDERS"'
+#: Whether the table that is loaded is there with the file's columns, and what shows its new rows.
+TABLES = {"new": ([], EXCHANGE), "there": ([("ID", "NUMBER", 38, 0)], "COMMIT")}
+
+
+def answer(sql: str, columns: list[Any]) -> list[Any]:
+    if "information_schema.columns" in sql:
+        return columns
+    return [(2,)] if sql.startswith("SELECT") else []
+
+
+def whole_load(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, columns: list[Any] | None = None
+) -> list[str]:
     """Return the statements of a load that nothing disturbs."""
-    connector = Connector(answers=lambda _, sql: [(2,)] if sql.startswith("SELECT") else [])
+    connector = Connector(answers=lambda _, sql: answer(sql, columns or []))
     assert load(adapter(monkeypatch, connector), folder) == 2
     return connector.statements
 
 
+@pytest.mark.parametrize("columns", [[], [("ID", "TEXT", None, None)]], ids=["none", "others"])
+def test_a_table_that_is_new_or_has_other_columns_is_exchanged(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, columns: list[Any]
+) -> None:
+    whole = whole_load(monkeypatch, tmp_path, columns)
+    assert whole.count(EXCHANGE) == 1
+    assert DELETED not in whole
+
+
+def test_a_table_with_the_same_columns_keeps_its_grants_and_policies(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    whole = whole_load(monkeypatch, tmp_path, TABLES["there"][0])
+    assert not [sql for sql in whole if "TABLE" in sql.split("(")[0]]
+    within = whole[whole.index("BEGIN") : whole.index("COMMIT") + 1]
+    assert within[1] == DELETED
+    assert within[2].startswith('COPY INTO "RAW"."ORDERS"')
+    assert "FORCE = TRUE" in within[2]
+    assert len(within) == 4
+
+
+@pytest.mark.parametrize(("columns", "shows"), TABLES.values(), ids=TABLES)
 @pytest.mark.parametrize("gone", GONE, ids=["network", "session"])
 def test_a_load_whose_session_drops_anywhere_is_done_again_as_a_whole(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, gone: Exception
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    gone: Exception,
+    columns: list[Any],
+    shows: str,
 ) -> None:
-    whole = whole_load(monkeypatch, tmp_path)
-    assert whole.count(EXCHANGE) == 1
+    whole = whole_load(monkeypatch, tmp_path, columns)
     for cut, last in enumerate(whole):
 
         def answers(number: int, sql: str, last: str = last) -> list[Any]:
-            if number == 1 and sql == last:
+            if number == 1 and sql in (last, "ROLLBACK"):
                 raise gone
-            return [(2,)] if sql.startswith("SELECT") else []
+            return answer(sql, columns)
 
         connector = Connector(answers=answers)
         assert load(adapter(monkeypatch, connector), tmp_path) == 2
         # A read is sent again alone; all else from the start, on a new connection with its stage.
-        again = [last] if last.startswith("SELECT") else whole
-        assert connector.sent == [
-            *((1, sql) for sql in whole[: cut + 1]),
-            *((2, sql) for sql in again),
-        ]
+        again = whole[cut:] if last.startswith("SELECT") else whole
+        sent = [(number, sql) for number, sql in connector.sent if sql != "ROLLBACK"]
+        assert sent == [*((1, sql) for sql in whole[: cut + 1]), *((2, sql) for sql in again)]
         assert connector.closed == [1, 2]
 
 
+@pytest.mark.parametrize(("columns", "shows"), TABLES.values(), ids=TABLES)
 @pytest.mark.parametrize("gone", GONE, ids=["network", "session"])
 def test_a_load_that_is_cut_off_again_and_again_leaves_the_table_as_it_was(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, gone: Exception
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    gone: Exception,
+    columns: list[Any],
+    shows: str,
 ) -> None:
-    whole = whole_load(monkeypatch, tmp_path)
-    for cut, last in enumerate(whole[: whole.index(EXCHANGE)]):
+    whole = whole_load(monkeypatch, tmp_path, columns)
+    for cut, last in enumerate(whole[: whole.index(shows)]):
+        # A read is tried twice on its own.
+        tries = 1 if last.startswith("SELECT") else snowflake_session.TRIES
 
         def answers(_: int, sql: str, last: str = last) -> list[Any]:
             if sql == last:
                 raise gone
-            return []
+            return answer(sql, columns)
 
         connector = Connector(answers=answers)
         with pytest.raises(UserError, match="dropped the session, or the network did"):
             load(adapter(monkeypatch, connector), tmp_path)
-        assert connector.statements == whole[: cut + 1] * snowflake_session.TRIES
-        assert not [sql for sql in connector.statements if '"RAW"."ORDERS"' in sql]
+        if tries > 1:
+            sent = [sql for sql in connector.statements if sql != "ROLLBACK"]
+            assert sent == whole[: cut + 1] * tries
+        assert shows not in connector.statements
 
 
 def test_a_load_that_snowflake_refuses_is_not_tried_again(

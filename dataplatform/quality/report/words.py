@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
+
+from markupsafe import Markup, escape
 
 from dataplatform.quality.report.model import Freshness, TableReport
 from dataplatform.quality.report.rule_words import (
@@ -129,6 +132,11 @@ def linkable(url: str) -> bool:
     return url.startswith(("https://", "http://", "mailto:"))
 
 
+def breakable(name: object) -> Markup:
+    """Return a name of code that lines may break at its dots and underscores, not within words."""
+    return Markup(re.sub(r"[._](?=\w)", r"\g<0><wbr>", str(escape(name))))
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "day": day,
     "clock": clock,
@@ -142,6 +150,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "tally": tally,
     "fill": fill,
     "worst": worst,
+    "breakable": breakable,
     "past": past,
     "count_in": lambda status, counts: counts[status],
 }

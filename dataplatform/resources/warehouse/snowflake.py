@@ -24,11 +24,20 @@ from dataplatform.resources.warehouse.snowflake_session import (
 )
 from dataplatform.resources.warehouse.sql import SqlWarehouse
 from dataplatform.resources.warehouse.swap import SnowflakeSwap
+from dataplatform.resources.warehouse.transaction import transaction
 from dataplatform.resources.warehouse.work import TAG_VARIABLE, current, query_tag
-from dataplatform.snowflake_load import folded, load_statements
+from dataplatform.snowflake_load import (
+    columns_of,
+    copy_statement,
+    folded,
+    load_statements,
+    stage_statements,
+)
 
 #: What the name of a table begins with into which rows are loaded before they are shown.
 LOADED_BESIDE = "_dataplatform_loading_"
+#: What the information schema calls a type that is declared by another name.
+_TOLD = {"VARCHAR": "TEXT"}
 
 
 class SnowflakeAdapter(SqlWarehouse):
@@ -81,26 +90,44 @@ class SnowflakeAdapter(SqlWarehouse):
         return found | ({TAG_VARIABLE: query_tag()} if current() else {})
 
     def load_parquet(self, relation: Relation, path: Path) -> int:
-        """Make a table of a Parquet file's rows: PUT to a stage, one COPY INTO, one exchange.
+        """Make a table of a Parquet file's rows: PUT to a stage, then one COPY INTO.
 
-        The rows are loaded beside the table, so that readers see the old one or the whole new one,
-        and a load that was cut off is simply done again.
+        Readers see the old rows or the whole new ones, and a load that was cut off is simply done
+        again. A table that has the file's columns gets its rows in one transaction, and so keeps
+        its grants, tags and policies; any other is loaded beside itself and exchanged.
         """
-        beside = Relation(relation.schema, f"{LOADED_BESIDE}{relation.table}")
-        statements = [
-            *load_statements(beside.schema, beside.table, path),
-            f"CREATE OR REPLACE TABLE {named(relation)} CLONE {named(beside)} COPY GRANTS",
-            f"DROP TABLE IF EXISTS {named(beside)}",
-        ]
+        columns = columns_of(path)
         with self.session(f"load {relation}") as session:
             assert isinstance(session, SnowflakeSession)
 
             def load() -> int:
-                for statement in statements:
-                    session.execute(statement)
+                if list((self._columns(session, relation) or {}).items()) == _as_told(columns):
+                    self._refill(session, relation, path, columns)
+                else:
+                    self._exchange(session, relation, path)
                 return int(session.execute(f"SELECT count(*) FROM {named(relation)}")[0][0])
 
             return session.whole(load)
+
+    @staticmethod
+    def _refill(
+        session: Session, relation: Relation, path: Path, columns: Mapping[str, str]
+    ) -> None:
+        for statement in stage_statements(relation.schema, path):
+            session.execute(statement)
+        with transaction(session):
+            session.execute(f"DELETE FROM {named(relation)}")
+            session.execute(copy_statement(relation.schema, relation.table, path, columns))
+
+    @staticmethod
+    def _exchange(session: Session, relation: Relation, path: Path) -> None:
+        beside = Relation(relation.schema, f"{LOADED_BESIDE}{relation.table}")
+        for statement in (
+            *load_statements(beside.schema, beside.table, path),
+            f"CREATE OR REPLACE TABLE {named(relation)} CLONE {named(beside)} COPY GRANTS",
+            f"DROP TABLE IF EXISTS {named(beside)}",
+        ):
+            session.execute(statement)
 
     def export_parquet(self, relation: Relation, path: Path) -> int:
         """Write a relation as one Parquet file, sorted by all its columns."""
@@ -128,6 +155,11 @@ class SnowflakeAdapter(SqlWarehouse):
             name.lower(): f"NUMBER({precision},{scale})" if kind == "NUMBER" else kind
             for name, kind, precision, scale in rows
         } or None
+
+
+def _as_told(columns: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return a file's columns as the information schema would tell them."""
+    return [(name.lower(), _TOLD.get(kind, kind)) for name, kind in columns.items()]
 
 
 def named(relation: Relation) -> str:
