@@ -19,6 +19,7 @@ from dataplatform.transform.apart import judge_apart
 from dataplatform_tests.checks.declared import column, sql, write_contract
 from dataplatform_tests.parity.portable import Engine, mistakes
 from dataplatform_tests.snowflake import snowflake
+from dataplatform_tests.warehouse_facts import fingerprint
 
 pytestmark = pytest.mark.slow
 
@@ -110,12 +111,12 @@ def test_parquet_goes_in_and_comes_out(warehouse: SnowflakeAdapter, tmp_path: Pa
     assert warehouse.export_parquet(Relation("candidate", "orders"), file) == 2
     assert warehouse.load_parquet(relation, file) == 2
     assert (warehouse.columns(relation) or {})["amount"] == "NUMBER(12,2)"
-    before = warehouse.fingerprint(relation)
+    before = fingerprint(warehouse, relation)
     warehouse.query("DELETE FROM raw.orders WHERE id = 1", "test")
-    assert warehouse.fingerprint(relation) != before
+    assert fingerprint(warehouse, relation) != before
     # Loaded again, into the table that is there, in one transaction.
     assert warehouse.load_parquet(relation, file) == 2
-    assert warehouse.fingerprint(relation) == before
+    assert fingerprint(warehouse, relation) == before
     published = warehouse.publish(Relation("candidate", "orders"), Relation("marts", "orders"))
     assert published.row_count == 2
 

@@ -9,6 +9,7 @@ import pytest
 from dataplatform.declarations.errors import UserError
 from dataplatform.keys import Relation
 from dataplatform.resources.warehouse.duckdb import DuckDBAdapter
+from dataplatform_tests.warehouse_facts import fingerprint
 
 CANDIDATE = Relation("candidate", "orders")
 PUBLISHED = Relation("marts", "orders")
@@ -59,12 +60,12 @@ def test_a_missing_candidate_is_told_with_the_nearest_name(
 
 
 def test_the_fingerprint_follows_rows_and_columns(warehouse: DuckDBAdapter) -> None:
-    first = warehouse.fingerprint(CANDIDATE)
-    assert warehouse.fingerprint(CANDIDATE) == first
+    first = fingerprint(warehouse, CANDIDATE)
+    assert fingerprint(warehouse, CANDIDATE) == first
     warehouse.query("UPDATE candidate.orders SET amount = 5 WHERE id = 1", "test")
-    second = warehouse.fingerprint(CANDIDATE)
+    second = fingerprint(warehouse, CANDIDATE)
     warehouse.query("ALTER TABLE candidate.orders ADD COLUMN note VARCHAR", "test")
-    assert len({first, second, warehouse.fingerprint(CANDIDATE)}) == 3
+    assert len({first, second, fingerprint(warehouse, CANDIDATE)}) == 3
 
 
 def test_the_fingerprint_of_a_synced_table_follows_its_stamps(
@@ -77,9 +78,9 @@ def test_the_fingerprint_of_a_synced_table_follows_its_stamps(
             "CREATE TABLE raw_shop.orders AS SELECT 1 AS id, TIMESTAMPTZ '2026-01-01' AS "
             "_fivetran_synced, false AS _fivetran_deleted"
         )
-    first = warehouse.fingerprint(raw)
+    first = fingerprint(warehouse, raw)
     warehouse.query("UPDATE raw_shop.orders SET _fivetran_synced = now()", "test")
-    assert warehouse.fingerprint(raw) != first
+    assert fingerprint(warehouse, raw) != first
 
 
 def test_an_export_gives_the_same_bytes_whatever_the_order(

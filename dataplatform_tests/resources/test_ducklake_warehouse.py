@@ -18,6 +18,7 @@ from dataplatform.local.fivetran.destination_ducklake import DuckLakeDestination
 from dataplatform.local.fivetran.model import Column, SyncFailure, Table
 from dataplatform.resources.warehouse.ducklake import DuckLakeAdapter
 from dataplatform_tests.resources.lakes import served_lake
+from dataplatform_tests.warehouse_facts import fingerprint
 
 pytestmark = pytest.mark.slow
 
@@ -75,10 +76,10 @@ def test_it_publishes_counts_describes_and_exports(
     facts = warehouse.publish(CANDIDATE, PUBLISHED)
     assert (facts.row_count, facts.comments) == (10, {"id": "the order's number"})
     assert warehouse.columns(PUBLISHED) == {"id": "BIGINT", "amount": "DECIMAL(12,2)", "j": "JSON"}
-    before = warehouse.fingerprint(CANDIDATE)
+    before = fingerprint(warehouse, CANDIDATE)
     warehouse.query("DELETE FROM candidate.orders WHERE id > 3", "test")
     assert (warehouse.row_count(PUBLISHED), warehouse.row_count(CANDIDATE)) == (10, 4)
-    assert warehouse.fingerprint(CANDIDATE) != before
+    assert fingerprint(warehouse, CANDIDATE) != before
     assert warehouse.publish(CANDIDATE, PUBLISHED, exclude=["j"]).row_count == 4
     assert list(warehouse.columns(PUBLISHED) or {}) == ["id", "amount"]
     assert warehouse.export_parquet(PUBLISHED, tmp_path / "orders.parquet") == 4

@@ -112,14 +112,6 @@ class Warehouse(Protocol):
         """Return the number of rows of a relation."""
         ...
 
-    def fingerprint(self, relation: Relation) -> str:
-        """Return a text that changes whenever the relation's rows or columns change.
-
-        Raises:
-            UserError: the relation does not exist.
-        """
-        ...
-
     def facts(
         self,
         relations: Iterable[Relation],

@@ -144,14 +144,6 @@ class SqlWarehouse(ABC):
             counted = f"SELECT count(*) FROM {dialect(self.dialect).relation(relation)}"
             return int(session.execute(counted)[0][0])
 
-    def fingerprint(self, relation: Relation) -> str:
-        """Return a text that changes whenever the relation's rows or columns change."""
-        with self.session(f"fingerprint of {relation}") as session:
-            facts = self._facts(session, relation)
-            if facts is None:
-                raise self._missing(session, relation)
-            return facts.fingerprint
-
     def facts(
         self,
         relations: Iterable[Relation],
