@@ -12,7 +12,6 @@ import json
 import os
 import re
 import runpy
-import sys
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -55,14 +54,6 @@ def repair_extensions() -> None:
         self.connection.execute(f"LOAD '{path}'")
 
     DuckDBEngine._load_spatial = load
-
-
-def repair_functions() -> None:
-    """Say once that pandas is not there: DuckDB asks twice for each value a Python function gives.
-
-    The search on disk is nine tenths of what such a call costs.
-    """
-    sys.modules["pandas"] = None  # type: ignore[assignment]
 
 
 def repair_uploads() -> None:
@@ -205,13 +196,15 @@ def main() -> None:
     parser.add_argument("--project", required=True)
     options = parser.parse_args()
     repair_extensions()
-    repair_functions()
     repair_uploads()
     repair_jobs()
     repair_loads()
     repair_typed_tables()
     repair_decimals()
     repair_clones()
+    of_speed = _beside("bigquery_speed")
+    of_speed["repair_functions"]()
+    of_speed["repair_parsing"]()
     _beside("bigquery_layout")["repair_layouts"]()
     account = json.loads((options.state / "service-account.json").read_text(encoding="utf-8"))
     _beside("bigquery_login")["repair_login"](os.environ["BIGQUERY_TOKEN"], account)
