@@ -13,10 +13,20 @@ from typing import Any
 import boto3
 import psycopg
 import pytest
-from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckKey,
+    DagsterInstance,
+    DagsterRunStatus,
+    RunsFilter,
+)
 
+from dataplatform.declarations.environment import RECORDS_VARIABLE
 from dataplatform.local import supervisor
 from dataplatform.local.postgres import _binary
+from dataplatform.resources.instance import latest_materialisations, latest_verdicts
+from dataplatform.runtime.home import home_in
+from dataplatform.runtime.made_records import bring_records
 from dataplatform_tests.deploy.tools import REPOSITORY
 from dataplatform_tests.deploy.topology import LOGS, Topology, variables_of
 from dataplatform_tests.servers import running
@@ -226,6 +236,28 @@ def test_records_lie_in_postgresql_and_logs_in_the_object_store(topology: Topolo
         ]
         assert any("printed by" in text for text in texts)
     assert not list(it.home.rglob("*.db")), "no record is kept beside PostgreSQL"
+
+
+def test_what_the_records_know_is_brought_to_a_made_environment(
+    topology: Topology, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**topology.variables, RECORDS_VARIABLE: "deployed"}.items():
+        monkeypatch.setenv(name, value)
+    with topology.instance() as source:
+        keys = list(source.all_asset_keys())
+        verdict = AssetCheckEvaluation(
+            asset_key=keys[0], check_name="kept", passed=False, metadata={"failing_count": 3}
+        )
+        source.report_runless_asset_event(verdict)
+        known = latest_materialisations(source, keys)
+    bring_records(topology.project, tmp_path / "made")
+    with DagsterInstance.from_config(str(home_in(tmp_path / "made"))) as made:
+        told = latest_materialisations(made, keys)
+        (kept,) = latest_verdicts(made, [AssetCheckKey(keys[0], "kept")]).values()
+    assert told and {key: one.data_version for key, one in told.items()} == {
+        key: one.data_version for key, one in known.items()
+    }
+    assert not kept.passed and kept.metadata["failing_count"].value == 3
 
 
 def test_a_backup_of_the_records_is_restored_whole(topology: Topology, tmp_path: Path) -> None:
