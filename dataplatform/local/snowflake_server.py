@@ -133,6 +133,20 @@ def repair_timestamps() -> None:
     fakesnow.arrow.timestamp_to_sf_struct = repaired
 
 
+def repair_describing() -> None:
+    """Ask the engine for a result's columns; the double reads and writes the statement anew."""
+    describe = FakeSnowflakeCursor._describe_last_sql
+
+    def repaired(self: Any) -> Any:
+        try:
+            self._duck_conn.execute(f"DESCRIBE {self._last_sql}", self._last_params)
+        except duckdb.Error:
+            return describe(self)
+        return self._duck_conn.fetchall()
+
+    FakeSnowflakeCursor._describe_last_sql = repaired
+
+
 async def health(request: Any) -> JSONResponse:
     """Tell that the server answers."""
     return JSONResponse({"status": "ok"})
@@ -153,6 +167,7 @@ def main() -> None:
     repair_statements()
     _beside("snowflake_transforms")["repair_transforms"]()
     repair_timestamps()
+    repair_describing()
     databases = options.state / "databases"
     databases.mkdir(parents=True, exist_ok=True)
     of_databases = _beside("snowflake_databases")
