@@ -131,6 +131,23 @@ SNOWFLAKE = tuple(
             "unloaded",
         ),
         (
+            "rows copied within a transaction go when it is undone",
+            (
+                _T,
+                "CREATE OR REPLACE TEMPORARY STAGE {s}.copied",
+                "COPY INTO @{s}.copied FROM {s}.t FILE_FORMAT = (TYPE = PARQUET) HEADER = TRUE",
+                "BEGIN",
+                "DELETE FROM {s}.t WHERE n = 1",
+                (
+                    "COPY INTO {s}.t FROM (SELECT $1:N::NUMBER, $1:NAME::VARCHAR FROM @{s}.copied) "
+                    "FILE_FORMAT = (TYPE = PARQUET) FORCE = TRUE"
+                ),
+                "ROLLBACK",
+                "SELECT count(*) FROM {s}.t",
+            ),
+            "2",
+        ),
+        (
             "MERGE changes and adds rows",
             (
                 _T,
