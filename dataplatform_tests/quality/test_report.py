@@ -20,7 +20,8 @@ from dataplatform.quality.report.site import render
 from dataplatform.resources.check_history import TableState
 from dataplatform_tests.quality.test_defs import BAD, GOOD
 
-_VOID = {"meta", "input", "br", "path", "circle", "polyline", "link", "img", "line", "rect"}
+_BREAK = "\N{ZERO WIDTH SPACE}"
+_VOID = {"meta", "input", "br", "wbr", "path", "circle", "polyline", "link", "img", "line", "rect"}
 NASTY = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>\x00]]>"
 
 
@@ -42,6 +43,8 @@ class Page(HTMLParser):
         assert text.startswith("<!doctype html>")
 
     def handle_starttag(self, tag, attrs):
+        if tag == "wbr":
+            self.words.append(_BREAK)
         if tag not in _VOID:
             self.open.append(tag)
         if re.fullmatch(r"h\d", tag):
@@ -69,7 +72,8 @@ class Page(HTMLParser):
 
     @property
     def text(self) -> str:
-        return re.sub(r"\s+", " ", " ".join(self.words))
+        # Where a name may break, it goes on in the next piece.
+        return re.sub(r"\s+", " ", " ".join(self.words).replace(f" {_BREAK} ", ""))
 
 
 def table(*rules: Rule, age: float | None = 1.0, relation: str = "raw_x.y", **more) -> TableReport:
