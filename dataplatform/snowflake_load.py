@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+# What the name of a table begins with into which rows are loaded before they are shown.
+_BESIDE = "_dataplatform_loading_"
 _STAGE = "_DATAPLATFORM_LOAD"
 
 
@@ -74,6 +76,26 @@ def load_statements(schema: str, table: str, path: Path, *, temporary: bool = Fa
         f"CREATE OR REPLACE {made} {folded(schema)}.{folded(table)} ({declared})",
         *stage_statements(schema, path),
         copy_statement(schema, table, path, columns),
+    ]
+
+
+def exchange_statements(schema: str, table: str, path: Path) -> list[str]:
+    """Return the statements that make a table of a file's rows where readers may be looking.
+
+    The rows are loaded beside the table, so that readers see the old one or the whole new one.
+
+    Args:
+        schema, table, path: as for ``load_statements``.
+
+    Raises:
+        ValueError: likewise.
+    """
+    beside = f"{_BESIDE}{table}"
+    place, loaded = (f"{folded(schema)}.{folded(name)}" for name in (table, beside))
+    return [
+        *load_statements(schema, beside, path),
+        f"CREATE OR REPLACE TABLE {place} CLONE {loaded} COPY GRANTS",
+        f"DROP TABLE IF EXISTS {loaded}",
     ]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dataplatform.local.fivetran.target import Target
-from dataplatform.snowflake_load import columns_of, folded, load_statements
+from dataplatform.snowflake_load import columns_of, exchange_statements, folded, load_statements
 
 _CONNECTION = ("user", "password", "role", "warehouse", "database", "host", "port", "protocol")
 _TIMEOUT_SECONDS = 60
@@ -44,7 +44,7 @@ class SnowflakeTarget(Target):
 
     def replace(self, schema: str, table: str, file: Path) -> None:
         with self.connected() as cursor:
-            for statement in load_statements(schema, table, file):
+            for statement in exchange_statements(schema, table, file):
                 cursor.execute(statement)
 
     def merge(self, schema: str, table: str, file: Path, key: Sequence[str]) -> None:

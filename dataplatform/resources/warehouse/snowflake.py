@@ -29,13 +29,11 @@ from dataplatform.resources.warehouse.work import TAG_VARIABLE, current, query_t
 from dataplatform.snowflake_load import (
     columns_of,
     copy_statement,
+    exchange_statements,
     folded,
-    load_statements,
     stage_statements,
 )
 
-#: What the name of a table begins with into which rows are loaded before they are shown.
-LOADED_BESIDE = "_dataplatform_loading_"
 #: What the information schema calls a type that is declared by another name.
 _TOLD = {"VARCHAR": "TEXT"}
 
@@ -104,7 +102,8 @@ class SnowflakeAdapter(SqlWarehouse):
                 if list((self._columns(session, relation) or {}).items()) == _as_told(columns):
                     self._refill(session, relation, path, columns)
                 else:
-                    self._exchange(session, relation, path)
+                    for statement in exchange_statements(relation.schema, relation.table, path):
+                        session.execute(statement)
                 return int(session.execute(f"SELECT count(*) FROM {named(relation)}")[0][0])
 
             return session.whole(load)
@@ -118,16 +117,6 @@ class SnowflakeAdapter(SqlWarehouse):
         with transaction(session):
             session.execute(f"DELETE FROM {named(relation)}")
             session.execute(copy_statement(relation.schema, relation.table, path, columns))
-
-    @staticmethod
-    def _exchange(session: Session, relation: Relation, path: Path) -> None:
-        beside = Relation(relation.schema, f"{LOADED_BESIDE}{relation.table}")
-        for statement in (
-            *load_statements(beside.schema, beside.table, path),
-            f"CREATE OR REPLACE TABLE {named(relation)} CLONE {named(beside)} COPY GRANTS",
-            f"DROP TABLE IF EXISTS {named(beside)}",
-        ):
-            session.execute(statement)
 
     def export_parquet(self, relation: Relation, path: Path) -> int:
         """Write a relation as one Parquet file, sorted by all its columns."""
