@@ -17,11 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from dataplatform.declarations.local_services import read_services
 from dataplatform.declarations.project import Project
 from dataplatform.duckdb_file import open_duckdb
 from dataplatform.local import supervisor
 from dataplatform_tests import oracle
+from dataplatform_tests.runtime.dev_server import Server
 from dataplatform_tests.servers import REPOSITORY, copy_project
 from dataplatform_tests.source_reading import open_sources
 
@@ -87,6 +90,16 @@ class Company:
     def sources(self) -> AbstractContextManager[oracle.Sources]:
         """Open the source systems, each by its own interface."""
         return open_sources(read_services(self.project.state))
+
+    @contextmanager
+    def interface(self) -> Iterator[Server]:
+        """Run `dagster dev` on the project, with its graph loaded."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DATAPLATFORM_PROJECT", str(self.project.root))
+            server = Server(self.project.root)
+        server.wait_until_warm()
+        yield server
+        server.stop()
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace text in a file of the project, which must hold it."""

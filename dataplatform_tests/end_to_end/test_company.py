@@ -1,29 +1,25 @@
 """Days at one company: its runs, its report and Dagster's interface in a browser, its clocks.
 
 The tests follow each other as days do, and each can be run alone: the first run is a fixture.
-With DATAPLATFORM_SCREENSHOTS set to a folder, pictures are kept there to be looked at.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from dataplatform.local import supervisor
 from dataplatform.runtime.home import open_instance
+from dataplatform_tests.browser import chromium, picture
 from dataplatform_tests.end_to_end.company import Company, company
 from dataplatform_tests.runtime.dev_server import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="module")
@@ -42,28 +38,14 @@ def first_run(it: Company) -> str:
 def interface(it: Company) -> Iterator[Server]:
     # A clock that ticks every minute, for a pipeline that takes seconds.
     it.edit("config/pipelines/community.yml", r"cron: .*", 'cron: "* * * * *"')
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DATAPLATFORM_PROJECT", str(it.project.root))
-        server = Server(it.project.root)
-    server.wait_until_warm()
-    yield server
-    server.stop()
+    with it.interface() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
-    browser = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
-    assert browser, "No Chromium: `make test` installs it, by hand `apt-get install chromium`."
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
-        yield running.new_page(viewport={"width": 1600, "height": 1000})
-        running.close()
-
-
-def _picture(page: Page, name: str) -> None:
-    if folder := os.environ.get("DATAPLATFORM_SCREENSHOTS"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=f"{folder}/{name}.png")
+    with chromium() as browser:
+        yield browser.new_page(viewport={"width": 1600, "height": 1000})
 
 
 def _open(page: Page, server: Server, path: str) -> None:
@@ -92,7 +74,7 @@ def test_the_report_opens_without_network(it: Company, page: Page) -> None:
     page.on("request", lambda request: asked.append(request.url))
     page.goto((it.project.state / "report" / "index.html").as_uri())
     expect(page.locator("h1")).to_contain_text("Every promise is kept")
-    _picture(page, "report")
+    picture(page, "report")
     page.get_by_role("searchbox").fill("dim_customers")
     expect(page.get_by_text("marts.dim_customers").first).to_be_visible()
     expect(page.get_by_text("raw_salesforce.contact").first).not_to_be_visible()
@@ -129,23 +111,23 @@ def test_the_interface_shows_the_platform(it: Company, interface: Server, page: 
     for group in ("raw_salesforce", "staging", "candidate", "marts", "curated"):
         expect(page.get_by_text(group, exact=True).first).to_be_visible(timeout=30_000)
     page.wait_for_timeout(2500)
-    _picture(page, "lineage")
+    picture(page, "lineage")
 
     _open(page, interface, "/assets/candidate/dim_customers?view=checks")
     expect(page.get_by_text("customer_id_not_null").first).to_be_visible(timeout=30_000)
     page.wait_for_timeout(1500)
-    _picture(page, "checks")
+    picture(page, "checks")
 
     _open(page, interface, "/assets/marts/dim_customers")
     expect(page.get_by_text("Row count").first).to_be_visible(timeout=30_000)
     expect(page.get_by_text("lifetime_value_eur").first).to_be_visible()
     page.wait_for_timeout(1500)
-    _picture(page, "asset")
+    picture(page, "asset")
 
     _open(page, interface, "/automation")
     for name in ("customers_schedule", "fivetran_syncs", "delayed_retries", "notify_failures"):
         expect(page.get_by_text(name).first).to_be_visible(timeout=30_000)
-    _picture(page, "automation")
+    picture(page, "automation")
 
 
 def test_clocks_tick_and_syncs_elsewhere_are_noticed(it: Company, interface: Server) -> None:

@@ -83,20 +83,16 @@ def it() -> Iterator[Company]:
 
 @pytest.fixture(scope="module")
 def interface(it: Company) -> Iterator[Server]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DATAPLATFORM_PROJECT", str(it.project.root))
-        server = Server(it.project.root)
-    server.wait_until_warm()
-    # The clocks and sensors would run what these tests leave out on purpose.
-    stop = """mutation($id: String!) { stopSensor(id: $id) { __typename } }"""
-    listed = server.ask(
-        """{ sensorsOrError(repositorySelector: {repositoryLocationName: "dataplatform",
-             repositoryName: "__repository__"}) { ... on Sensors { results { id name } } } }"""
-    )
-    for sensor in listed["sensorsOrError"]["results"]:
-        server.ask(stop, id=sensor["id"])
-    yield server
-    server.stop()
+    with it.interface() as server:
+        # The clocks and sensors would run what these tests leave out on purpose.
+        stop = """mutation($id: String!) { stopSensor(id: $id) { __typename } }"""
+        listed = server.ask(
+            """{ sensorsOrError(repositorySelector: {repositoryLocationName: "dataplatform",
+                 repositoryName: "__repository__"}) { ... on Sensors { results { id name } } } }"""
+        )
+        for sensor in listed["sensorsOrError"]["results"]:
+            server.ask(stop, id=sensor["id"])
+        yield server
 
 
 def _reload(interface: Server) -> None:

@@ -1,20 +1,15 @@
-"""The report in a browser: nothing is asked of a network, nothing scrolls sideways, charts appear.
-
-With DATAPLATFORM_SCREENSHOTS set to a folder, pictures are kept there to be looked at.
-"""
+"""The report in a browser: it asks no network, nothing scrolls sideways, charts appear."""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 import dataplatform.quality.report as package
 from dataplatform.keys import Relation
@@ -28,11 +23,11 @@ from dataplatform.quality.report.site import render, write_assets
 from dataplatform.quality.report.words import past
 from dataplatform.resources.check_history import TableState
 from dataplatform.resources.run_history import PastRun
+from dataplatform_tests.browser import chromium, picture
 
 NOW = datetime(2026, 3, 20, 7, 30, tzinfo=UTC).timestamp()
 DAY = 86400.0
 ORDERS = Relation("candidate", "fact_orders_with_quite_a_long_name_that_must_break_somewhere")
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def _points(*statuses: str) -> tuple[Point, ...]:
@@ -128,18 +123,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    found = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
-    assert found, "No Chromium: `make test` installs it, by hand `apt-get install chromium`."
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+    with chromium() as running:
         yield running
-        running.close()
-
-
-def _picture(page: Page, name: str) -> None:
-    if target := os.environ.get("DATAPLATFORM_SCREENSHOTS"):
-        Path(target).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=f"{target}/{name}.png", full_page=True)
 
 
 @pytest.mark.slow
@@ -165,7 +150,7 @@ def test_every_page_fits_a_phone_and_a_desk_and_draws_its_charts(
                 "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             )
             assert over <= 0, f"{path.name} is {over} pixels too wide at {width}"
-            _picture(page, f"report-{path.stem}-{width}")
+            picture(page, f"report-{path.stem}-{width}", whole=True)
         page.close()
     assert said == []
     assert {url.split(":")[0] for url in asked} == {"file"}
@@ -191,7 +176,7 @@ def test_the_overview_is_searched_by_keyboard_and_printed_whole(
     page.emulate_media(media="print")
     expect(page.get_by_role("searchbox")).not_to_be_visible()
     expect(page.get_by_text("stg_orders").first).to_be_visible()
-    _picture(page, "report-print")
+    picture(page, "report-print", whole=True)
     page.close()
 
 
