@@ -2,8 +2,9 @@
 
 An asset runs when an input was updated and the gates of all inputs stood on that very update. It
 does not run where a pipeline that covers it made the update: that run did, or is about to do, or
-has decided to leave out, the asset itself. Only Dagster's own building blocks are used, so that
-its daemon evaluates them without the code.
+has decided to leave out, the asset itself. No update is lost: one that came between the same two
+looks of the daemon as a run of the asset counts, for who was first is not known. Only Dagster's
+own building blocks are used, so that its daemon evaluates them without the code.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def asset_condition(
     """
     return (
         AutomationCondition.in_latest_time_window()
-        & _updated(coverage.get(key, ())).since_last_handled()
+        & _awaited(coverage.get(key, ()))
         & ~AutomationCondition.any_deps_missing()
         & ~AutomationCondition.any_deps_in_progress()
         & ~AutomationCondition.in_progress()
@@ -59,7 +60,7 @@ def check_condition(pipelines: Collection[str]) -> AutomationCondition[Any]:
         pipelines: those that check the table anyway.
     """
     return (
-        _updated(pipelines).since_last_handled()
+        _awaited(pipelines)
         & ~AutomationCondition.any_deps_in_progress()
         & ~AutomationCondition.in_progress()
     ).with_label("its table was updated outside a pipeline")
@@ -77,13 +78,26 @@ def gates_stand(checks: Iterable[AssetCheckKey]) -> AutomationCondition[Any]:
     ).with_label("all inputs' gates stand")
 
 
+def _awaited(pipelines: Collection[str]) -> AutomationCondition[Any]:
+    """Whether an input was updated elsewhere, and the target was not requested or made after.
+
+    Dagster's `since_last_handled` lets the target's own run win over an input's update of the same
+    tick, and a sync that ends some seconds after a build would never be built on.
+    """
+    updated = _updated(pipelines)
+    handled = AutomationCondition.newly_requested() | AutomationCondition.newly_updated()
+    return updated.since(
+        ((handled & ~updated) | AutomationCondition.initial_evaluation()).with_label("handled")
+    )
+
+
 def _updated(pipelines: Collection[str]) -> AutomationCondition[Any]:
     """Whether an input was updated by something that does not also look after the target."""
-    fresh = AutomationCondition.newly_updated() & ~AutomationCondition.executed_with_root_target()
+    covered = AutomationCondition.executed_with_root_target()
     for name in sorted(pipelines):
-        fresh &= ~AutomationCondition.executed_with_tags(tag_values={PIPELINE_TAG: name})
+        covered |= AutomationCondition.executed_with_tags(tag_values={PIPELINE_TAG: name})
     return AutomationCondition.any_deps_match(
-        fresh | AutomationCondition.will_be_requested()
+        AutomationCondition.newly_updated() & ~covered | AutomationCondition.will_be_requested()
     ).with_label("an input was updated elsewhere")
 
 

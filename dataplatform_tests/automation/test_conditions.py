@@ -190,6 +190,34 @@ def test_what_a_pipeline_left_out_is_left_alone(instance: DagsterInstance) -> No
     assert "candidate/orders" not in world.tick()
 
 
+def test_a_sync_that_ends_right_after_a_build_is_built_on(instance: DagsterInstance) -> None:
+    world = World(instance)
+    world.run(EVERYTHING)
+    world.report()
+    assert world.tick() == CHECKS
+    world.check_raw(passed=True)
+    assert world.tick() == ALL_BELOW
+    assert world.tick() == set()
+
+
+def test_a_sync_that_ends_right_after_a_request_is_checked_and_built_on(
+    instance: DagsterInstance,
+) -> None:
+    world = World(instance)
+    world.report()
+    assert world.tick() == CHECKS
+    world.check_raw(passed=True)
+    world.report()
+    assert world.tick() == CHECKS
+    world.check_raw(passed=True)
+    assert world.tick() == ALL_BELOW
+    world.report()
+    assert world.tick() == CHECKS
+    world.check_raw(passed=True)
+    assert world.tick() == ALL_BELOW
+    assert world.tick() == set()
+
+
 def test_nothing_runs_while_a_queued_or_running_pipeline_is_about_to(
     instance: DagsterInstance,
 ) -> None:
