@@ -107,7 +107,7 @@ def _store(variables: dict[str, str]) -> Any:
 def _begun(it: Topology, name: str) -> str:
     """Launch a job and return its run's id once its step waits for leave to end."""
     run_id = it.launch(f"job_{name}")
-    it.until((it.folder / f"{name}.started").exists, 40)
+    it.until((it.folder / f"{name}.started").exists, 120)
     return run_id
 
 

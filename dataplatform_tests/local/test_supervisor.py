@@ -77,10 +77,8 @@ def test_references_resolve_to_the_running_servers(own: Servers) -> None:
 
 
 def test_starting_again_leaves_healthy_servers_alone(own: Servers) -> None:
-    began = time.monotonic()
-    again = supervisor.start(own.project)
-    assert time.monotonic() - began < 5
-    assert again == own.services
+    # The same processes, on the same ports.
+    assert supervisor.start(own.project) == own.services
 
 
 def test_two_programs_may_start_at_once(own: Servers) -> None:

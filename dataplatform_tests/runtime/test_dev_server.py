@@ -41,27 +41,27 @@ def test_a_bare_dagster_dev(server: Server, folder: Path, project: Any) -> None:
     with open_instance(project) as instance:
         # How soon a launch reaches its first step is measured in benchmarks/launch.py.
         run_id = server.launch("only_a")
-        server.until(lambda: _status(instance, run_id) == "SUCCESS", 30)
+        server.until(lambda: _status(instance, run_id) == "SUCCESS", 60)
         logs = list((folder / HOME / "compute_logs" / run_id / "compute_logs").glob("*.out"))
         assert [log.read_text() for log in logs] == ["printed by a\n"]
 
         # A run that is killed is noticed at once, and its slot is free for the next.
         killed = server.launch("only_slow")
-        server.until((folder / "started").exists, 30)
+        server.until((folder / "started").exists, 60)
         run = instance.get_run_by_id(killed)
         mark = mark_in(dict(run.tags), killed) if run else None
         assert mark is not None and str(mark.pid) == (folder / "started").read_text()
         os.kill(mark.pid, signal.SIGKILL)
-        server.until(lambda: _status(instance, killed) == "FAILURE", 10)
-        server.until(lambda: not instance.event_log_storage.get_concurrency_run_ids(), 10)
+        server.until(lambda: _status(instance, killed) == "FAILURE", 30)
+        server.until(lambda: not instance.event_log_storage.get_concurrency_run_ids(), 60)
 
         # A run is stopped by its user.
         (folder / "started").unlink()
         stopped = server.launch("only_slow")
-        server.until((folder / "started").exists, 30)
+        server.until((folder / "started").exists, 60)
         answer = server.ask(STOP, run=stopped)["terminateRun"]
         assert answer["__typename"] == "TerminateRunSuccess", answer
-        server.until(lambda: _status(instance, stopped) == "CANCELED", 20)
+        server.until(lambda: _status(instance, stopped) == "CANCELED", 60)
 
         # Changed code is what the next run runs.
         source = folder / "small_graph.py"
@@ -77,7 +77,7 @@ def test_a_bare_dagster_dev(server: Server, folder: Path, project: Any) -> None:
 
     workers = server.workers()
     server.stop()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while left := [pid for pid in workers if Path(f"/proc/{pid}").exists()]:
         assert time.monotonic() < deadline, f"still alive: {left}"
         time.sleep(0.2)

@@ -42,7 +42,7 @@ def _dead() -> ProcessMark:
     assert mark is not None and mark.alive
     process.kill()
     # Not reaped yet: a zombie counts as gone.
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while mark.alive and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not mark.alive

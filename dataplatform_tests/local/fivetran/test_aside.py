@@ -48,7 +48,7 @@ def test_a_question_that_still_runs_is_cancelled(
 ) -> None:
     answer = aside.ask("SELECT pg_sleep(60) /* on the side */")
     running = "SELECT count(*) FROM pg_stat_activity WHERE query ~ 'on the sid[e]'"
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while source.execute(running + " AND state = 'active'").fetchone() == (0,):
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -101,7 +101,7 @@ def test_rows_gone_are_found_by_a_count_on_the_side(
     assert (result.inserted, result.updated, result.deleted) == (0, 0, 0)
     assert len(asked) == 2
     left = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'fivetran'"
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while source.execute(left).fetchone() != (0,):
         assert time.monotonic() < deadline, "a connection stayed open"
         time.sleep(0.02)

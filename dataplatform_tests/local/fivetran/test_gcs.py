@@ -34,7 +34,7 @@ def endpoint() -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 httpx.get(f"{address}/storage/v1/b?project=none").raise_for_status()

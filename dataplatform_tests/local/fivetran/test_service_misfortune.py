@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import signal
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,14 +35,13 @@ def test_a_connection_is_reset(service: Service) -> None:
 
 
 def test_a_slow_answer_holds_up_no_other(service: Service) -> None:
-    ask(service, kind="slow", match="GET /v1/users$", seconds=1.5)
+    ask(service, kind="slow", match="GET /v1/users$", seconds=4)
     slow = threading.Thread(target=lambda: service.call("GET", "/users"))
     slow.start()
-    before = time.monotonic()
     service.call("GET", "/groups")
-    assert time.monotonic() - before < 1
-    slow.join(10)
-    assert time.monotonic() - before >= 1
+    assert slow.is_alive()
+    slow.join(30)
+    assert not slow.is_alive()
 
 
 def test_a_body_that_does_not_come_is_cut_off(service: Service) -> None:
@@ -90,7 +88,7 @@ def test_a_sync_that_is_put_off_comes_by_itself(
     status = service.details(connection)["status"]
     assert status["sync_state"] == "rescheduled"
     assert status["rescheduled_for"] is not None
-    until(lambda: service.details(connection)["succeeded_at"] is not None, 20)
+    until(lambda: service.details(connection)["succeeded_at"] is not None, 60)
     assert service.details(connection)["status"]["rescheduled_for"] is None
 
 
@@ -115,7 +113,7 @@ def test_the_log_of_a_sync_is_in_the_warehouse_and_no_table_of_its_own(
 
     numbers = [str(record["sync_id"]) for record in (first, again)]
     expected = {(n, event, "INFO") for n in numbers for event in ("sync_start", "sync_end")}
-    until(lambda: expected <= logged(), 20)
+    until(lambda: expected <= logged(), 60)
     assert (numbers[0], "records_modified", "INFO") in logged()
     assert (numbers[1], "records_modified", "INFO") not in logged()
 
