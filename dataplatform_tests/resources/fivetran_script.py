@@ -11,8 +11,8 @@ from dataplatform.resources.fivetran.transport import Retries
 from dataplatform.resources.fivetran.watch import Patience
 from dataplatform_tests.resources.scripted_server import Answer, Request
 
-QUICK = Retries(attempts=2, delay=0.01, factor=1.0, timeout=1.0)
-BRIEF = Patience(sync=5.0, start=0.4, stop=0.3, outage=1.0, reschedules=2)
+QUICK = Retries(attempts=2, delay=0.01, factor=1.0, timeout=5.0)
+BRIEF = Patience(sync=60.0, start=10.0, stop=10.0, outage=10.0, reschedules=2)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
