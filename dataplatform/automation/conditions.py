@@ -10,7 +10,6 @@ own building blocks are used, so that its daemon evaluates them without the code
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from dagster import (
@@ -43,9 +42,13 @@ def asset_condition(
         gates: the checks that gate each asset.
         coverage: the pipelines that make each asset.
     """
+    covering = [
+        AutomationCondition.executed_with_tags(tag_values={PIPELINE_TAG: name})
+        for name in sorted(coverage.get(key, ()))
+    ]
     return (
         AutomationCondition.in_latest_time_window()
-        & _awaited(coverage.get(key, ()))
+        & _awaited(covering)
         & ~AutomationCondition.any_deps_missing()
         & ~AutomationCondition.any_deps_in_progress()
         & ~AutomationCondition.in_progress()
@@ -53,14 +56,12 @@ def asset_condition(
     ).with_label("an input was updated and its gates stand")
 
 
-def check_condition(pipelines: Collection[str]) -> AutomationCondition[Any]:
-    """Return the condition under which a check runs by itself, such as after a reported sync.
-
-    Args:
-        pipelines: those that check the table anyway.
-    """
+def check_condition() -> AutomationCondition[Any]:
+    """Return the condition under which a check runs by itself, such as after a reported sync."""
+    # Whichever pipeline updates a table checks it as well.
+    pipeline = AutomationCondition.executed_with_tags(tag_keys={PIPELINE_TAG})
     return (
-        _awaited(pipelines)
+        _awaited([pipeline])
         & ~AutomationCondition.any_deps_in_progress()
         & ~AutomationCondition.in_progress()
     ).with_label("its table was updated outside a pipeline")
@@ -78,27 +79,23 @@ def gates_stand(checks: Iterable[AssetCheckKey]) -> AutomationCondition[Any]:
     ).with_label("all inputs' gates stand")
 
 
-def _awaited(pipelines: Collection[str]) -> AutomationCondition[Any]:
+def _awaited(covering: Iterable[AutomationCondition[Any]]) -> AutomationCondition[Any]:
     """Whether an input was updated elsewhere, and the target was not requested or made after.
 
+    Not elsewhere are the target's own runs, and those of which one of ``covering`` is true.
     Dagster's `since_last_handled` lets the target's own run win over an input's update of the same
     tick, and a sync that ends some seconds after a build would never be built on.
     """
-    updated = _updated(pipelines)
+    covered = AutomationCondition.executed_with_root_target()
+    for condition in covering:
+        covered |= condition
+    updated = AutomationCondition.any_deps_match(
+        AutomationCondition.newly_updated() & ~covered | AutomationCondition.will_be_requested()
+    ).with_label("an input was updated elsewhere")
     handled = AutomationCondition.newly_requested() | AutomationCondition.newly_updated()
     return updated.since(
         ((handled & ~updated) | AutomationCondition.initial_evaluation()).with_label("handled")
     )
-
-
-def _updated(pipelines: Collection[str]) -> AutomationCondition[Any]:
-    """Whether an input was updated by something that does not also look after the target."""
-    covered = AutomationCondition.executed_with_root_target()
-    for name in sorted(pipelines):
-        covered |= AutomationCondition.executed_with_tags(tag_values={PIPELINE_TAG: name})
-    return AutomationCondition.any_deps_match(
-        AutomationCondition.newly_updated() & ~covered | AutomationCondition.will_be_requested()
-    ).with_label("an input was updated elsewhere")
 
 
 def gates_of(definitions: Iterable[Any]) -> dict[AssetKey, list[AssetCheckKey]]:
@@ -156,14 +153,13 @@ def with_conditions(definitions: Sequence[Any], gates: Gates, coverage: Coverage
         inputs = wants(spec)
         if not inputs:
             return spec
-        condition = asset_condition(spec.key, inputs, gates, coverage)
-        return spec.replace_attributes(automation_condition=condition)
+        own = asset_condition(spec.key, inputs, gates, coverage)
+        return spec.replace_attributes(automation_condition=own)
 
-    # Thousands of checks, and one condition for all whose tables are in the same pipelines.
-    shared = cache(check_condition)
+    # Thousands of checks, and one condition for all.
+    condition = check_condition()
 
     def looked_at(spec: AssetCheckSpec) -> AssetCheckSpec:
-        condition = shared(tuple(sorted(coverage.get(spec.asset_key, ()))))
         return spec._replace(automation_condition=condition)
 
     found: list[Any] = []

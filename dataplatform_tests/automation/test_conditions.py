@@ -257,7 +257,7 @@ def test_conditions_need_none_of_our_code_to_be_evaluated() -> None:
             assert check.automation_condition is None or check.automation_condition.is_serializable
 
 
-def test_every_check_apart_has_a_condition_and_those_of_the_same_pipelines_share_it() -> None:
+def test_every_check_apart_has_a_condition_and_all_share_it() -> None:
     apart = [one for one in CONDITIONED if isinstance(one, AssetChecksDefinition)]
     conditions = [spec.automation_condition for one in apart for spec in one.check_specs]
     assert conditions and all(conditions)
