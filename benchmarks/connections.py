@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.targets import Targets
+from dataplatform.local.ports import pick
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CONNECTIONS, TABLES = 500, 10_000
@@ -166,9 +166,7 @@ def _table(name: str) -> dict[str, Any]:
 @contextmanager
 def service(state: Path) -> Iterator[str]:
     """Run the local service on a state folder and yield its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = pick(set())
     server = subprocess.Popen(
         [sys.executable, "-m", "dataplatform.local.fivetran", "--state", str(state),
          "--port", str(port)],

@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -78,18 +77,17 @@ def launch(url: str, job: str) -> float:
 @contextlib.contextmanager
 def server() -> Iterator[str]:
     """Yield the address of a `dagster dev` on a small graph, up and warm."""
+    from dataplatform.local.ports import pick
     from dataplatform.runtime.home import render
     from dataplatform.runtime.settings import HOME, instance_settings
 
-    with tempfile.TemporaryDirectory() as name, socket.socket() as free:
+    with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "bench_graph.py").write_text(GRAPH)
         settings = instance_settings(HOME)
         settings["run_launcher"]["config"]["preload"] = ["bench_graph"]
         (folder / "dagster.yaml").write_text(render(settings))
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-        free.close()
+        port = str(pick(set()))
         root = Path(__file__).parents[1]
         environment = {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{folder}"}
         environment.pop("DAGSTER_HOME", None)

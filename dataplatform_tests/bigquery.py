@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from dataplatform.local.bigquery import BigQuery
-from dataplatform_tests.child_server import child, free_port
+from dataplatform_tests.child_server import child, free_port, inner_ports
 
 
 @contextmanager
@@ -18,7 +18,7 @@ def bigquery() -> Iterator[tuple[dict[str, Any], Path]]:
     with TemporaryDirectory(prefix="bigquery-") as folder:
         server = BigQuery(
             "bigquery", Path(folder), free_port(), BigQuery.make_credentials(),
-            {"grpc": free_port()},
+            inner_ports(BigQuery),
         )  # fmt: skip
         with child(server):
             record = server.record()

@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,18 +24,13 @@ from dagster import DagsterInstance
 
 from dataplatform.declarations.project import Project
 from dataplatform.runtime.deployed import deployed_settings, deployed_workspace
+from dataplatform_tests.child_server import free_port
 from dataplatform_tests.runtime.dev_server import LAUNCH, PACKAGE
 from dataplatform_tests.servers import Servers
 
 LOGS = "logs"
 _PROGRAMS = Path(sys.executable).parent
 HOST = "127.0.0.1"
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind((HOST, 0))
-        return int(free.getsockname()[1])
 
 
 class Topology:

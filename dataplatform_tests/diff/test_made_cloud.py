@@ -25,7 +25,7 @@ from dataplatform.local.server import Server
 from dataplatform.local.snowflake import Snowflake
 from dataplatform.resources.warehouse import open_warehouse
 from dataplatform.resources.warehouse.publication import Note, Publication
-from dataplatform_tests.child_server import child, free_port
+from dataplatform_tests.child_server import child, free_port, inner_ports
 from dataplatform_tests.transform.conftest import ENVIRONMENT
 
 pytestmark = pytest.mark.slow
@@ -52,11 +52,9 @@ def warehouse(request: pytest.FixtureRequest) -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="made-"))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        wanted = kind.inner_ports_wanted()
-        more: dict[str, Any] = (
-            {"inner_ports": {name: free_port() for name in wanted}} if wanted else {}
+        server = kind(
+            request.param, folder, free_port(), kind.make_credentials(), inner_ports(kind)
         )
-        server = kind(request.param, folder, free_port(), kind.make_credentials(), **more)
         stack.enter_context(child(server))
         told = server.record()
         if kind is Snowflake:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -32,6 +31,7 @@ from dataplatform.environments.probing import (
     run_probes,
 )
 from dataplatform.resources.warehouse import open_warehouse
+from dataplatform_tests.child_server import free_port
 from dataplatform_tests.resources.scripted_server import Answer, Request, scripted
 
 
@@ -206,14 +206,11 @@ def mail_port() -> Iterator[int]:
     controller = Controller(
         object(),
         hostname="127.0.0.1",
-        port=0,
+        port=free_port(),
         authenticator=known,
         auth_require_tls=False,
         auth_required=True,
     )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        controller.port = probe.getsockname()[1]
     controller.start()
     yield controller.port
     controller.stop()

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from dataplatform.local.object_store import ObjectStore
 from dataplatform.local.postgres import Postgres
 from dataplatform.local.server import Server
-from dataplatform_tests.child_server import child, free_port
+from dataplatform_tests.child_server import child, free_port, inner_ports
 
 _S = TypeVar("_S", bound=Server)
 
@@ -32,10 +32,9 @@ def served_lake() -> Iterator[dict[str, Any]]:
 
 def lake_servers(folder: Path) -> tuple[Postgres, ObjectStore]:
     """Return the catalog's server and the files', neither running."""
-    inner = {name: free_port() for name in ObjectStore.inner_ports_wanted()}
     return (
         _server(Postgres, folder, databases=("catalog",)),
-        _server(ObjectStore, folder, buckets=("lake",), inner_ports=inner),
+        _server(ObjectStore, folder, buckets=("lake",), inner_ports=inner_ports(ObjectStore)),
     )
 
 

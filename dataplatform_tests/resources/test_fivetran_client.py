@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import socket
-
 import pytest
 
 from dataplatform.declarations.errors import UserError
 from dataplatform.resources.fivetran.failure import FivetranFailure
+from dataplatform_tests.child_server import free_port
 from dataplatform_tests.resources.fivetran_script import client, data, details, refused
 from dataplatform_tests.resources.scripted_server import Answer, Request, scripted
 
@@ -53,9 +52,7 @@ def test_wrong_credentials_are_told_at_once() -> None:
 
 
 def test_no_connection_is_one_sentence_and_a_users_error() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with pytest.raises(UserError, match="cannot be reached: the connection was refused"):
         client(f"http://127.0.0.1:{port}").get_groups()
 

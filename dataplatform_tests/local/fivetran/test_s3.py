@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dataplatform_tests.child_server import free_port
+from dataplatform_tests.child_server import inner_ports
 from dataplatform_tests.local.fivetran.conftest import Service, serve
 
 pytestmark = pytest.mark.slow
@@ -19,8 +19,7 @@ pytestmark = pytest.mark.slow
 def store() -> Iterator[dict[str, str]]:
     from dataplatform.local.object_store import ObjectStore
 
-    names = ObjectStore.inner_ports_wanted()
-    with serve(ObjectStore, inner_ports={name: free_port() for name in names}) as server:
+    with serve(ObjectStore, inner_ports=inner_ports(ObjectStore)) as server:
         yield {
             "endpoint": f"http://127.0.0.1:{server.port}",
             "access_key_id": server.credentials["access_key"],
