@@ -30,10 +30,10 @@ SCHEMAS = ("raw_postgres_public", "raw_salesforce", "raw_community", "snapshots"
 
 
 @pytest.mark.parametrize(
-    "times", [pytest.param(2, id="a few"), pytest.param(20, id="all", marks=pytest.mark.prove)]
+    "times", [pytest.param(1, id="once"), pytest.param(20, id="often", marks=pytest.mark.prove)]
 )
 def test_killed_runs_leave_no_trace(times: int) -> None:
-    dice = random.Random(20)
+    dice = random.Random(5)  # Its first kill is in the middle of the build.
     with company() as disturbed, company() as undisturbed:
         began = time.monotonic()
         undisturbed.command("run")
