@@ -93,9 +93,7 @@ def _awaited(covering: Iterable[AutomationCondition[Any]]) -> AutomationConditio
         AutomationCondition.newly_updated() & ~covered | AutomationCondition.will_be_requested()
     ).with_label("an input was updated elsewhere")
     handled = AutomationCondition.newly_requested() | AutomationCondition.newly_updated()
-    return updated.since(
-        ((handled & ~updated) | AutomationCondition.initial_evaluation()).with_label("handled")
-    )
+    return updated.since((handled & ~updated).with_label("handled"))
 
 
 def gates_of(definitions: Iterable[Any]) -> dict[AssetKey, list[AssetCheckKey]]:
