@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.targets import Targets
-from dataplatform.local.ports import pick
+from dataplatform_tests.child_server import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CONNECTIONS, TABLES = 500, 10_000
@@ -166,7 +166,7 @@ def _table(name: str) -> dict[str, Any]:
 @contextmanager
 def service(state: Path) -> Iterator[str]:
     """Run the local service on a state folder and yield its address."""
-    port = pick(set())
+    port = free_port()
     server = subprocess.Popen(
         [sys.executable, "-m", "dataplatform.local.fivetran", "--state", str(state),
          "--port", str(port)],

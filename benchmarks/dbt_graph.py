@@ -31,7 +31,7 @@ from typing import Any
 
 from benchmarks.generated_project import generate
 from benchmarks.launch import LIMIT_SECONDS
-from dataplatform.local.ports import pick
+from dataplatform_tests.child_server import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TARGETS = {200: 1.10, 20: 1.3}
@@ -156,7 +156,7 @@ def dagster_dev(project: Path) -> Iterator[Dagster]:
          "from dataplatform.runtime.home import prepare_home; prepare_home(open_project())")],
         cwd=project, env=_variables(project), check=True,
     )  # fmt: skip
-    port = pick(set())
+    port = free_port()
     log = (project / "dagster.log").open("w")
     server = subprocess.Popen(
         [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)],

@@ -21,6 +21,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from dataplatform_tests.child_server import free_port
+
 LIMIT_SECONDS = 2.0
 ROUNDS = 7
 
@@ -77,7 +79,6 @@ def launch(url: str, job: str) -> float:
 @contextlib.contextmanager
 def server() -> Iterator[str]:
     """Yield the address of a `dagster dev` on a small graph, up and warm."""
-    from dataplatform.local.ports import pick
     from dataplatform.runtime.home import render
     from dataplatform.runtime.settings import HOME, instance_settings
 
@@ -87,7 +88,7 @@ def server() -> Iterator[str]:
         settings = instance_settings(HOME)
         settings["run_launcher"]["config"]["preload"] = ["bench_graph"]
         (folder / "dagster.yaml").write_text(render(settings))
-        port = str(pick(set()))
+        port = str(free_port())
         root = Path(__file__).parents[1]
         environment = {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{folder}"}
         environment.pop("DAGSTER_HOME", None)

@@ -109,19 +109,10 @@ def gates_of(definitions: Iterable[Any]) -> dict[AssetKey, list[AssetCheckKey]]:
 
 
 def connected(definitions: Iterable[Any]) -> list[AssetsDefinition]:
-    """Return the definitions that read another, are read by one, or are checked apart."""
+    """Return the definitions that read another, or are read by one."""
     found = [one for one in definitions if isinstance(one, AssetsDefinition)]
-    looked_at: set[AssetKey] = set()
-    for definition in found:
-        if not isinstance(definition, AssetChecksDefinition):
-            looked_at.update(dep.asset_key for spec in definition.specs for dep in spec.deps)
-        elif not with_own_clock([definition]):
-            looked_at.update(spec.asset_key for spec in definition.check_specs)
-    return [
-        definition
-        for definition in found
-        if any(spec.deps or spec.key in looked_at for spec in definition.specs)
-    ]
+    read = {dep.asset_key for one in found for spec in one.specs for dep in spec.deps}
+    return [one for one in found if any(spec.deps or spec.key in read for spec in one.specs)]
 
 
 def with_own_clock(definitions: Iterable[Any]) -> list[AssetCheckKey]:

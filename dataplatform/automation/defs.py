@@ -72,10 +72,10 @@ def build_definitions(project: Project, rest: Definitions) -> Definitions:
 def _coverage(
     pipelines: Sequence[Pipeline], definitions: Iterable[Any]
 ) -> dict[AssetKey, list[str]]:
-    """Return the pipelines that make each asset whose runs or checks are decided by conditions.
+    """Return the pipelines that make each asset whose runs are decided by conditions.
 
-    A connection whose tables nobody reads or checks needs none: there may be thousands of tables,
-    and what stands alone changes nothing in what a selection finds among the rest.
+    A connection whose tables nobody reads needs none: there may be thousands of tables, and what
+    stands alone changes nothing in what a selection finds among the rest.
     """
     graph = AssetGraph.from_assets(connected(definitions))
     covered: dict[AssetKey, list[str]] = {key: [EVERYTHING] for key in graph.get_all_asset_keys()}

@@ -52,8 +52,8 @@ def test_a_bare_dagster_dev(server: Server, folder: Path, project: Any) -> None:
         mark = mark_in(dict(run.tags), killed) if run else None
         assert mark is not None and str(mark.pid) == (folder / "started").read_text()
         os.kill(mark.pid, signal.SIGKILL)
-        server.until(lambda: _status(instance, killed) == "FAILURE", 30)
-        server.until(lambda: not instance.event_log_storage.get_concurrency_run_ids(), 60)
+        server.until(lambda: _status(instance, killed) == "FAILURE", 10)
+        server.until(lambda: not instance.event_log_storage.get_concurrency_run_ids(), 10)
 
         # A run is stopped by its user.
         (folder / "started").unlink()
